@@ -1,0 +1,83 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The errors that decisions are taken on, to be tested with [errors.Is]. Whoever returns one wraps it with what was attempted for which job.
+var (
+	// ErrNoRunnerType: no runner type serves the job's labels.
+	ErrNoRunnerType = errors.New("no runner type serves these labels")
+	// ErrNameTaken: a runner of that name exists (GitHub's 409).
+	ErrNameTaken = errors.New("the runner's name is taken")
+	// ErrNotFound: there is no such runner.
+	ErrNotFound = errors.New("not found")
+	// ErrRunnerBusy: the runner has a job and can't be removed (GitHub's 422).
+	ErrRunnerBusy = errors.New("the runner is busy")
+	// ErrCapacity: the cloud has no room at any placement now. No machine was made.
+	ErrCapacity = errors.New("no capacity")
+	// ErrRefused: the other side refuses until somebody mends a permission, a setting or a limit. Nothing was made.
+	ErrRefused = errors.New("refused")
+	// ErrUnavailable: the other side fails now. Nothing was made.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrNoAnswer: nobody knows whether the call had its effect.
+	ErrNoAnswer = errors.New("no answer")
+	// ErrMachineEnded: the machine of this launch existed and is over.
+	ErrMachineEnded = errors.New("the machine has ended already")
+)
+
+// RetryAfterError is a rate limit: nothing was made, and trying again earlier than After makes it worse.
+type RetryAfterError struct {
+	// After is the time to wait from now, as the other side told it.
+	After time.Duration
+	Err   error
+}
+
+// Error tells the wait and its cause.
+func (e *RetryAfterError) Error() string {
+	return fmt.Sprintf("rate limited, retry after %s: %v", e.After.Round(time.Second), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *RetryAfterError) Unwrap() error { return e.Err }
+
+// RegistrationError marks an error as GitHub's answer about the job's repository or organisation, so that a queue can hold back that repository alone.
+type RegistrationError struct {
+	Target Target
+	Err    error
+}
+
+// Error names the target.
+func (e *RegistrationError) Error() string { return fmt.Sprintf("runner at %s: %v", e.Target, e.Err) }
+
+// Unwrap returns the cause.
+func (e *RegistrationError) Unwrap() error { return e.Err }
+
+// Class names the kind of an error for metrics and logs; "other" for what this package does not know.
+func Class(err error) string {
+	if _, ok := errors.AsType[*RetryAfterError](err); ok {
+		return "rate_limit"
+	}
+	for _, c := range classes {
+		if errors.Is(err, c.is) {
+			return c.name
+		}
+	}
+	return "other"
+}
+
+var classes = []struct {
+	is   error
+	name string
+}{
+	{ErrNoRunnerType, "no_runner_type"},
+	{ErrCapacity, "capacity"},
+	{ErrRefused, "refused"},
+	{ErrNoAnswer, "no_answer"},
+	{ErrUnavailable, "unavailable"},
+	{context.Canceled, "stopped"},
+	{context.DeadlineExceeded, "timeout"},
+}

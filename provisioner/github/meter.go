@@ -1,0 +1,138 @@
+package github
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// meter is the last stop of an account's requests. It keeps the books on rate limits, holds requests back while one lasts, and takes the headers about
+// them out of the answers, so that go-github keeps no books of its own.
+type meter struct {
+	next                  http.RoundTripper
+	log                   *slog.Logger
+	requests, notModified *atomic.Int64
+
+	mu        sync.Mutex
+	shut      map[string]closure // by resource; "" is everything
+	resources map[string]string  // of operations, as GitHub last booked them
+	buckets   map[string]bucket  // by resource
+}
+
+// closure is a limit that lasts.
+type closure struct {
+	until time.Time
+	limit limit
+}
+
+func newMeter(next http.RoundTripper, log *slog.Logger, requests, notModified *atomic.Int64) *meter {
+	return &meter{
+		next: next, log: log, requests: requests, notModified: notModified,
+		shut: map[string]closure{}, resources: map[string]string{}, buckets: map[string]bucket{},
+	}
+}
+
+const (
+	maxBody      = 64 << 20 // no answer that we ask for comes near; a stored webhook payload has at most 25 MB
+	maxErrorBody = 64 << 10
+)
+
+// RoundTrip returns a rate limit, fresh or lasting, as a *provisioner.RetryAfterError instead of a response.
+func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
+	k := callOf(req.Context())
+	log := m.log.With("operation", k.operation, "repository", k.target.String())
+	if err := m.held(k.operation); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		log.DebugContext(req.Context(), "github: not sent, a rate limit lasts", "error", err)
+		return nil, err
+	}
+	m.requests.Add(1)
+	begun := time.Now()
+	resp, err := m.next.RoundTrip(req)
+	if err != nil {
+		log.DebugContext(req.Context(), "github: no answer", "took", time.Since(begun).Round(time.Millisecond), "error", err)
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusNotModified {
+		m.notModified.Add(1)
+	}
+	log.DebugContext(req.Context(), "github: answer", "status", resp.StatusCode, "took", time.Since(begun).Round(time.Millisecond),
+		"resource", resp.Header.Get("X-RateLimit-Resource"), "remaining", resp.Header.Get("X-RateLimit-Remaining"))
+	m.book(k.operation, resp.Header)
+	if resp.StatusCode < http.StatusBadRequest {
+		conceal(resp.Header)
+		resp.Body = body{io.LimitReader(resp.Body, maxBody), resp.Body}
+		return resp, nil
+	}
+	told, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough if the rest is lost
+	_ = resp.Body.Close()
+	if l, ok := limitOf(resp, told); ok {
+		m.close(l)
+		log.WarnContext(req.Context(), "github: rate limit", "status", resp.StatusCode, "resource", l.resource, "wait", l.wait, "error", l.text)
+		return nil, l.asError(l.wait)
+	}
+	conceal(resp.Header)
+	resp.Body = io.NopCloser(bytes.NewReader(told))
+	return resp, nil
+}
+
+type body struct {
+	io.Reader
+	io.Closer
+}
+
+// held returns the limit that keeps an operation from being sent, if any.
+func (m *meter) held(operation string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	resource, known := m.resources[operation]
+	if !known {
+		resource = core
+	}
+	for _, key := range []string{"", resource} {
+		c, ok := m.shut[key]
+		if !ok {
+			continue
+		}
+		if wait := time.Until(c.until); wait > 0 {
+			return c.limit.asError(wait)
+		}
+		delete(m.shut, key)
+	}
+	return nil
+}
+
+func (m *meter) close(l limit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if until := time.Now().Add(l.wait); until.After(m.shut[l.resource].until) {
+		m.shut[l.resource] = closure{until: until, limit: l}
+	}
+}
+
+// book notes what an answer says of the account's limits.
+func (m *meter) book(operation string, h http.Header) {
+	b, ok := parseBucket(h)
+	if !ok {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.resources[operation], m.buckets[b.resource] = b.resource, b
+}
+
+// conceal keeps go-github from blocking whole clients for what one resource says.
+func conceal(h http.Header) {
+	for name := range h {
+		if strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") {
+			h.Del(name)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package provisioner
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+)
+
+// Repository is a GitHub repository.
+type Repository struct {
+	Owner string `json:"owner"`
+	Name  string `json:"name"`
+}
+
+// String returns owner/name.
+func (r Repository) String() string { return r.Owner + "/" + r.Name }
+
+// Job is one attempt of one job of a workflow run, as GitHub's workflow_job event describes it.
+type Job struct {
+	// ID is workflow_job.id. GitHub gives a job that is run again a new one.
+	ID int64 `json:"id"`
+	// RunAttempt is workflow_job.run_attempt, 1 for the first.
+	RunAttempt int        `json:"run_attempt"`
+	Repository Repository `json:"repository"`
+	// Labels are those of runs-on, as the workflow spells them.
+	Labels []string `json:"labels"`
+	// Name, Workflow and URL are for people: logs, plans, tags.
+	Name     string `json:"name,omitempty"`
+	Workflow string `json:"workflow,omitempty"`
+	URL      string `json:"url,omitempty"`
+	// CreatedAt is when GitHub created the job; zero if unknown.
+	CreatedAt time.Time `json:"created_at,omitzero"`
+
+	// Repeated says that somebody may have tried this job before: a queue handed it out a second time, a delivery log or the reconciler found it. A
+	// repeated attempt asks GitHub first whether the job still waits; one that is not repeated saves that request.
+	Repeated bool `json:"repeated,omitempty"`
+	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a runner of an earlier generation serves another job and
+	// holds its name.
+	Generation int `json:"generation,omitempty"`
+}
+
+// Key identifies the attempt of the job, in GitHub's terms and over all repositories: "ID-ATTEMPT".
+func (j Job) Key() string {
+	return strconv.FormatInt(j.ID, 10) + "-" + strconv.Itoa(max(j.RunAttempt, 1))
+}
+
+// String returns the job's repository and key, as errors name it.
+func (j Job) String() string { return fmt.Sprintf("%s job %s", j.Repository, j.Key()) }
+
+// LogValue makes a job readable in logs under one key.
+func (j Job) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int64("id", j.ID), slog.Int("attempt", max(j.RunAttempt, 1)), slog.String("repository", j.Repository.String()))
+}
+
+// JobState is what GitHub says of a job.
+type JobState string
+
+// The states that matter here. JobWaiting covers GitHub's queued, waiting, requested and pending: its REST API lags behind its webhooks by up to 20 s.
+const (
+	JobWaiting JobState = "waiting" // needs a runner
+	JobRunning JobState = "running" // has one
+	JobEnded   JobState = "ended"   // completed, cancelled or deleted
+)

@@ -1,0 +1,62 @@
+package provisioner
+
+import "time"
+
+// Machine is what a provider started for a job: an instance, a build.
+type Machine struct {
+	// ID is the provider's: an instance id, a build id.
+	ID       string
+	Provider string
+	// Type is the name of the runner type.
+	Type       string
+	Repository Repository
+	// Job is the workflow_job.id for which it was launched.
+	Job        int64
+	RunnerName string
+	// RunnerID is the registration that the machine was launched with. The machine is worth something exactly as long as that registration exists.
+	RunnerID   int64
+	State      MachineState
+	LaunchedAt time.Time
+}
+
+// Alive reports whether the machine has not ended.
+func (m Machine) Alive() bool { return m.State != MachineEnded }
+
+// MachineState is the part of a machine's state that decisions need.
+type MachineState string
+
+// A machine that a provider can't tell to be ended is alive.
+const (
+	MachineAlive MachineState = "alive" // starting, waiting for a place, running, ending
+	MachineEnded MachineState = "ended"
+)
+
+// Launch is an order for one machine.
+type Launch struct {
+	Job    Job
+	Type   RunnerType
+	Runner Runner
+	// JITConfig is the runner's just-in-time configuration, about 4.3 KB of base64: a credential until the runner has connected.
+	JITConfig Secret
+}
+
+// ProviderPlan is what a provider would do for a [Launch].
+type ProviderPlan struct {
+	// Request is the call that would be made, without secrets, fit for JSON.
+	Request any
+	// Verified is true when the provider itself said that the call would work.
+	Verified bool
+	// UnverifiedBecause says why it did not, when Verified is false.
+	UnverifiedBecause string
+}
+
+// Plan is what [Provisioner.Provision] would do for a job.
+type Plan struct {
+	RunnerType        string   `json:"-"`
+	Provider          string   `json:"provider"`
+	RunnerName        string   `json:"runner_name"`
+	Labels            []string `json:"labels"`
+	Request           any      `json:"request"`
+	Verified          bool     `json:"verified"`
+	UnverifiedBecause string   `json:"unverified_because,omitempty"`
+}

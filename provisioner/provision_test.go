@@ -1,0 +1,398 @@
+package provisioner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/labels"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+var job = provisioner.Job{ID: 42, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "app"}, Labels: []string{"ubuntu-arm64"}}
+
+const jobRunner = "grp-ubuntu-arm64-42-1"
+
+// script is a world in which every call is answered by the next of its answers, and noted. The last answer stays.
+type script struct {
+	register []any // int64: the id of the new registration; error
+	lookup   []any // provisioner.Runner; error
+	remove   []any // nil or error
+	state    []any // provisioner.JobState; error
+	find     []any // []provisioner.Machine; error
+	launch   []any // string: the id of the machine; error
+
+	calls []string
+}
+
+func next(answers *[]any) any {
+	if len(*answers) == 0 {
+		panic("a call that the test does not expect")
+	}
+	a := (*answers)[0]
+	if len(*answers) > 1 {
+		*answers = (*answers)[1:]
+	}
+	return a
+}
+
+func (s *script) note(format string, args ...any) {
+	s.calls = append(s.calls, fmt.Sprintf(format, args...))
+}
+
+func failure(a any) error {
+	err, _ := a.(error)
+	return err
+}
+
+func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisioner.Provisioner {
+	t.Helper()
+	table, err := labels.NewTable(labels.Entry{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registrar := &provisionertest.RegistrarMock{
+		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+			s.note("register %s", r.Name)
+			a := next(&s.register)
+			if err := failure(a); err != nil {
+				return provisioner.Runner{}, "", err
+			}
+			return provisioner.Runner{ID: a.(int64), Name: r.Name}, "jit", nil
+		},
+		LookupFunc: func(_ context.Context, _ provisioner.Target, name string) (provisioner.Runner, error) {
+			s.note("look up %s", name)
+			a := next(&s.lookup)
+			r, _ := a.(provisioner.Runner)
+			return r, failure(a)
+		},
+		RemoveFunc: func(_ context.Context, _ provisioner.Target, id int64) error {
+			s.note("remove %d", id)
+			return failure(next(&s.remove))
+		},
+	}
+	jobs := &provisionertest.JobsMock{JobStateFunc: func(context.Context, provisioner.Job) (provisioner.JobState, error) {
+		s.note("job state")
+		a := next(&s.state)
+		state, _ := a.(provisioner.JobState)
+		return state, failure(a)
+	}}
+	provider := struct {
+		*provisionertest.ProviderMock
+		*provisionertest.FinderMock
+	}{
+		&provisionertest.ProviderMock{LaunchFunc: func(_ context.Context, l provisioner.Launch) (provisioner.Machine, error) {
+			s.note("launch %d", l.Runner.ID)
+			a := next(&s.launch)
+			id, _ := a.(string)
+			return provisioner.Machine{ID: id, RunnerID: l.Runner.ID}, failure(a)
+		}},
+		&provisionertest.FinderMock{FindFunc: func(context.Context, provisioner.RunnerType, provisioner.Job) ([]provisioner.Machine, error) {
+			s.note("find")
+			a := next(&s.find)
+			machines, _ := a.([]provisioner.Machine)
+			return machines, failure(a)
+		}},
+	}
+	p, err := provisioner.New(table, []provisioner.RunnerType{{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "cloud"}},
+		map[string]provisioner.Provider{"cloud": provider}, registrar, provisioner.Config{Jobs: jobs, Observer: observer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func alive(id int64, name string) []provisioner.Machine {
+	return []provisioner.Machine{{ID: "i-1", RunnerID: id, RunnerName: name, State: provisioner.MachineAlive}}
+}
+
+var (
+	errTaken   = fmt.Errorf("409: %w", provisioner.ErrNameTaken)
+	errSilence = fmt.Errorf("timeout: %w", provisioner.ErrNoAnswer)
+	errBusy    = fmt.Errorf("422: %w", provisioner.ErrRunnerBusy)
+	none       = []provisioner.Machine(nil)
+)
+
+func TestProvision(t *testing.T) {
+	offline := provisioner.Runner{ID: 7, Name: jobRunner}
+	for _, c := range []struct {
+		name     string
+		repeated bool
+		world    script
+		want     provisioner.Status
+		wantErr  error
+		calls    string
+		took     time.Duration
+	}{
+		{
+			name:  "a new job is registered and launched, with one call each",
+			world: script{register: []any{int64(7)}, launch: []any{"i-1"}},
+			want:  provisioner.StatusLaunched, calls: "register, launch 7",
+		},
+		{
+			name: "a repeated attempt asks GitHub and the cloud first", repeated: true,
+			world: script{state: []any{provisioner.JobWaiting}, find: []any{none}, register: []any{int64(7)}, launch: []any{"i-1"}},
+			want:  provisioner.StatusLaunched, calls: "job state, find, register, launch 7",
+		},
+		{
+			name: "a job that runs already is gone", repeated: true,
+			world: script{state: []any{provisioner.JobRunning}}, want: provisioner.StatusGone, calls: "job state",
+		},
+		{
+			name: "a cancelled job is gone", repeated: true,
+			world: script{state: []any{provisioner.JobEnded}}, want: provisioner.StatusGone, calls: "job state",
+		},
+		{
+			name: "a job that GitHub can't tell about waits", repeated: true,
+			world: script{state: []any{provisioner.ErrUnavailable}}, wantErr: provisioner.ErrUnavailable, calls: "job state",
+		},
+		{
+			name: "a replacement under another name serves the job if its registration is current", repeated: true,
+			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.Runner{ID: 9, Name: jobRunner + "-2"}}},
+			want:  provisioner.StatusServed, calls: "job state, find, look up -2",
+		},
+		{
+			name: "a replacement whose registration is gone does not", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.ErrNotFound},
+				register: []any{int64(7)}, launch: []any{"i-1"},
+			},
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, look up -2, launch 7",
+		},
+		{
+			name: "a replacement that is busy has another job", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.Runner{ID: 9, Busy: true}},
+				register: []any{int64(7)}, launch: []any{"i-1"},
+			},
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, look up -2, launch 7",
+		},
+		{
+			name: "two attempts under different names see each other once registered, and this one gives way", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner)}, register: []any{int64(7)},
+				lookup: []any{provisioner.Runner{ID: 10, Name: jobRunner + "-2"}}, remove: []any{nil},
+			},
+			wantErr: provisioner.ErrUnavailable, calls: "job state, find, register, look up -2, remove 7",
+		},
+		{
+			name:  "a taken name whose runner is online serves the job",
+			world: script{register: []any{errTaken}, lookup: []any{provisioner.Runner{ID: 7, Online: true}}},
+			want:  provisioner.StatusServed, calls: "register, look up",
+		},
+		{
+			name:  "a taken name with a machine of that registration serves the job",
+			world: script{register: []any{errTaken}, lookup: []any{offline}, find: []any{alive(7, jobRunner)}},
+			want:  provisioner.StatusServed, calls: "register, look up, find",
+		},
+		{
+			name: "a dead try is taken over after the grace time; a machine of the same name with another registration proves nothing",
+			world: script{
+				register: []any{errTaken, int64(8)}, lookup: []any{offline}, find: []any{alive(6, jobRunner)}, remove: []any{nil}, launch: []any{"i-2"},
+			},
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, register, launch 8", took: 20 * time.Second,
+		},
+		{
+			name: "a machine that ended does not count",
+			world: script{
+				register: []any{errTaken, int64(8)}, lookup: []any{offline}, find: []any{[]provisioner.Machine{{RunnerID: 7, State: provisioner.MachineEnded}}},
+				remove: []any{nil}, launch: []any{"i-2"},
+			},
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, register, launch 8", took: 20 * time.Second,
+		},
+		{
+			name: "every new registration gets a grace time of its own",
+			world: script{
+				register: []any{errTaken, int64(9)}, lookup: []any{offline, provisioner.Runner{ID: 8}, provisioner.Runner{ID: 8}}, find: []any{none},
+				remove: []any{nil}, launch: []any{"i-2"},
+			},
+			want:  provisioner.StatusLaunched,
+			calls: "register, look up, find, look up, find, look up, find, remove 8, register, launch 9", took: 40 * time.Second,
+		},
+		{
+			name:  "a registration that turns busy when it is to be removed serves the job",
+			world: script{register: []any{errTaken}, lookup: []any{offline}, find: []any{none}, remove: []any{errBusy}},
+			want:  provisioner.StatusServed, calls: "register, look up, find, look up, find, remove 7", took: 20 * time.Second,
+		},
+		{
+			name:  "a name that is free again is registered",
+			world: script{register: []any{errTaken, int64(8)}, lookup: []any{provisioner.ErrNotFound}, launch: []any{"i-1"}},
+			want:  provisioner.StatusLaunched, calls: "register, look up, register, launch 8",
+		},
+		{
+			name: "an unanswered registration of our own is taken over without a grace time",
+			world: script{
+				register: []any{errSilence, int64(8)}, lookup: []any{offline}, find: []any{none}, remove: []any{nil}, launch: []any{"i-1"},
+			},
+			want: provisioner.StatusLaunched, calls: "register, look up, find, remove 7, register, launch 8", took: time.Second,
+		},
+		{
+			name:  "an unanswered registration that did not work is repeated",
+			world: script{register: []any{errSilence, int64(8)}, lookup: []any{provisioner.ErrNotFound}, launch: []any{"i-1"}},
+			want:  provisioner.StatusLaunched, calls: "register, look up, register, launch 8", took: time.Second,
+		},
+		{
+			name:    "a silent GitHub is asked later",
+			world:   script{register: []any{errSilence}, lookup: []any{provisioner.ErrUnavailable}},
+			wantErr: provisioner.ErrUnavailable, calls: "register, look up", took: time.Second,
+		},
+		{
+			name:  "a refused registration is not repeated",
+			world: script{register: []any{provisioner.ErrRefused}}, wantErr: provisioner.ErrRefused, calls: "register",
+		},
+		{
+			name:    "a launch without capacity is undone",
+			world:   script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{nil}},
+			wantErr: provisioner.ErrCapacity, calls: "register, launch 7, remove 7",
+		},
+		{
+			name:    "a refused launch is undone",
+			world:   script{register: []any{int64(7)}, launch: []any{provisioner.ErrRefused}, remove: []any{nil}},
+			wantErr: provisioner.ErrRefused, calls: "register, launch 7, remove 7",
+		},
+		{
+			name:    "a throttled launch is undone",
+			world:   script{register: []any{int64(7)}, launch: []any{&provisioner.RetryAfterError{After: time.Second, Err: errors.New("slow down")}}, remove: []any{nil}},
+			wantErr: &provisioner.RetryAfterError{}, calls: "register, launch 7, remove 7",
+		},
+		{
+			name:  "a failed launch whose runner has a job all the same serves it",
+			world: script{register: []any{int64(7)}, launch: []any{provisioner.ErrUnavailable}, remove: []any{errBusy}},
+			want:  provisioner.StatusServed, calls: "register, launch 7, remove 7",
+		},
+		{
+			name:    "an unanswered launch keeps its registration: a machine may come up with it",
+			world:   script{register: []any{int64(7)}, launch: []any{errSilence}},
+			wantErr: provisioner.ErrNoAnswer, calls: "register, launch 7",
+		},
+		{
+			name:    "an error nobody knows counts as unanswered",
+			world:   script{register: []any{int64(7)}, launch: []any{errUnknown}},
+			wantErr: errUnknown, calls: "register, launch 7",
+		},
+		{
+			name:    "a launch that failed and can't be undone says both",
+			world:   script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{provisioner.ErrUnavailable}},
+			wantErr: provisioner.ErrUnavailable, calls: "register, launch 7, remove 7",
+		},
+		{
+			name: "a machine that is over is started anew if the job still waits",
+			world: script{
+				register: []any{int64(7), int64(8)}, launch: []any{provisioner.ErrMachineEnded, "i-2"}, remove: []any{nil},
+				state: []any{provisioner.JobWaiting}, find: []any{none},
+			},
+			want: provisioner.StatusLaunched, calls: "register, launch 7, remove 7, job state, find, register, launch 8",
+		},
+		{
+			name: "and is not if the job has ended",
+			world: script{
+				register: []any{int64(7)}, launch: []any{provisioner.ErrMachineEnded}, remove: []any{nil}, state: []any{provisioner.JobEnded},
+			},
+			want: provisioner.StatusGone, calls: "register, launch 7, remove 7, job state",
+		},
+		{
+			name:    "a cloud that can't be asked for the machine postpones the decision",
+			world:   script{register: []any{errTaken}, lookup: []any{offline}, find: []any{provisioner.ErrUnavailable}},
+			wantErr: provisioner.ErrUnavailable, calls: "register, look up, find",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				j := job
+				j.Repeated = c.repeated
+				out, err := c.world.engine(t, nil).Provision(t.Context(), j)
+				var hint *provisioner.RetryAfterError
+				switch {
+				case c.wantErr == nil && err != nil:
+					t.Errorf("error %v", err)
+				case c.wantErr != nil && !errors.Is(err, c.wantErr) && !errors.As(err, &hint):
+					t.Errorf("error %v, want %v", err, c.wantErr)
+				}
+				if out.Status != c.want {
+					t.Errorf("status %q, want %q", out.Status, c.want)
+				}
+				calls := strings.ReplaceAll(strings.ReplaceAll(strings.Join(c.world.calls, ", "), jobRunner, ""), " ,", ",")
+				if got := strings.TrimSpace(calls); got != c.calls {
+					t.Errorf("calls:\n got %s\nwant %s", got, c.calls)
+				}
+				if took := time.Since(start); took != c.took {
+					t.Errorf("took %s, want %s", took, c.took)
+				}
+			})
+		})
+	}
+}
+
+var errUnknown = errors.New("something else")
+
+func TestProvisionGivesUpANameThatKeepsChangingHands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := script{register: []any{errTaken}, lookup: []any{provisioner.ErrNotFound}}
+		_, err := s.engine(t, nil).Provision(t.Context(), job)
+		if !errors.Is(err, provisioner.ErrUnavailable) {
+			t.Errorf("error %v, want unavailable", err)
+		}
+	})
+}
+
+func TestProvisionUndoesALaunchAlthoughItsTimeIsOver(t *testing.T) {
+	s := script{register: []any{int64(7)}, remove: []any{nil}, launch: []any{provisioner.ErrCapacity}}
+	ctx, cancel := context.WithCancel(t.Context())
+	p := s.engine(t, observer(func(e provisioner.Event) {
+		if e.Kind == provisioner.EventRegistered {
+			cancel()
+		}
+	}))
+	if _, err := p.Provision(ctx, job); !errors.Is(err, provisioner.ErrCapacity) {
+		t.Errorf("error %v", err)
+	}
+	if !slices.Contains(s.calls, "remove 7") {
+		t.Errorf("the registration was left behind: %v", s.calls)
+	}
+}
+
+func TestProvisionStopsWaitingWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		s := script{register: []any{errTaken}, lookup: []any{provisioner.Runner{ID: 7}}, find: []any{none}}
+		_, err := s.engine(t, nil).Provision(ctx, job)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want the context's", err)
+		}
+	})
+}
+
+func TestProvisionRefusesLabelsNobodyServes(t *testing.T) {
+	s := script{}
+	j := job
+	j.Labels = []string{"windows"}
+	if _, err := s.engine(t, nil).Provision(t.Context(), j); !errors.Is(err, provisioner.ErrNoRunnerType) || !strings.Contains(err.Error(), "windows") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestProvisionReportsItsSteps(t *testing.T) {
+	var kinds []string
+	s := script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{nil}}
+	_, _ = s.engine(t, observer(func(e provisioner.Event) {
+		if e.RunnerType != "ubuntu-arm64" || e.Provider != "cloud" || e.Job.ID != job.ID {
+			t.Errorf("event %+v lacks its type, provider or job", e)
+		}
+		kinds = append(kinds, string(e.Kind))
+	})).Provision(t.Context(), job)
+	if got := strings.Join(kinds, " "); got != "registered undone failed" {
+		t.Errorf("events %s", got)
+	}
+}
+
+type observer func(provisioner.Event)
+
+func (o observer) Observe(_ context.Context, e provisioner.Event) { o(e) }

@@ -1,0 +1,131 @@
+package provisioner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Matcher finds the runner type that serves a job's labels; labels.Table is one.
+type Matcher interface {
+	Match(labels []string) (runnerType string, ok bool)
+}
+
+// Config holds what a [Provisioner] can do without. The zero value means the defaults.
+type Config struct {
+	// Jobs tells whether a job still waits. Defaults to the registrar, if it implements Jobs; otherwise repeated attempts take for granted that it does.
+	Jobs Jobs
+	// Observer hears what happened. Defaults to nobody.
+	Observer Observer
+	// Grace is how long a registration without a machine is left alone before it is taken for dead: the time that clouds' lists lag, and that another
+	// process may need between registering and launching. Defaults to 20 s. A short one costs money, never safety.
+	Grace time.Duration
+}
+
+// Provisioner provides machines for jobs. It is safe for concurrent use and holds no state between calls.
+type Provisioner struct {
+	matcher   Matcher
+	order     []string
+	types     map[string]RunnerType
+	providers map[string]Provider
+	registrar Registrar
+	jobs      Jobs
+	observer  Observer
+	grace     time.Duration
+}
+
+// New returns a Provisioner for the runner types that matcher names. It reports all faults in types at once.
+func New(matcher Matcher, types []RunnerType, providers map[string]Provider, registrar Registrar, cfg Config) (*Provisioner, error) {
+	p := &Provisioner{
+		matcher: matcher, types: make(map[string]RunnerType, len(types)), providers: providers, registrar: registrar,
+		jobs: cfg.Jobs, observer: cfg.Observer, grace: cmp.Or(cfg.Grace, 20*time.Second),
+	}
+	if p.jobs == nil {
+		p.jobs, _ = registrar.(Jobs)
+	}
+	var faults []error
+	if matcher == nil {
+		faults = append(faults, errors.New("no matcher"))
+	}
+	if registrar == nil {
+		faults = append(faults, errors.New("no registrar"))
+	}
+	for _, t := range types {
+		t = t.withDefaults()
+		if _, twice := p.types[t.Name]; twice {
+			faults = append(faults, fmt.Errorf("runner type %q: defined twice", t.Name))
+		}
+		if providers[t.Provider] == nil {
+			faults = append(faults, fmt.Errorf("runner type %q: no provider %q", t.Name, t.Provider))
+		}
+		if err := t.validate(); err != nil {
+			faults = append(faults, fmt.Errorf("runner type %q: %w", t.Name, err))
+		}
+		p.types[t.Name] = t
+		p.order = append(p.order, t.Name)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, fmt.Errorf("provisioner: %w", err)
+	}
+	return p, nil
+}
+
+// Match returns the name of the runner type that serves a job with these labels.
+func (p *Provisioner) Match(labels []string) (runnerType string, ok bool) {
+	return p.matcher.Match(labels)
+}
+
+// Types returns the runner types in the order given, with their defaults filled in.
+func (p *Provisioner) Types() []RunnerType {
+	types := make([]RunnerType, 0, len(p.order))
+	for _, name := range p.order {
+		types = append(types, p.types[name])
+	}
+	return types
+}
+
+// Providers returns the providers by name. The map is not the caller's to change.
+func (p *Provisioner) Providers() map[string]Provider { return p.providers }
+
+// TypeFor returns the runner type that serves a job.
+func (p *Provisioner) TypeFor(j Job) (RunnerType, error) {
+	name, ok := p.matcher.Match(j.Labels)
+	t, known := p.types[name]
+	if !ok || !known {
+		return RunnerType{}, fmt.Errorf("%s with labels [%s]: %w", j, strings.Join(j.Labels, ", "), ErrNoRunnerType)
+	}
+	return t, nil
+}
+
+func (p *Provisioner) observe(ctx context.Context, e Event) {
+	if p.observer != nil {
+		p.observer.Observe(ctx, e)
+	}
+}
+
+func (t RunnerType) withDefaults() RunnerType {
+	t.Scope = cmp.Or(t.Scope, ScopeRepository)
+	t.MaxLifetime = cmp.Or(t.MaxLifetime, 6*time.Hour)
+	t.BootDeadline = cmp.Or(t.BootDeadline, 5*time.Minute)
+	return t
+}
+
+func (t RunnerType) validate() error {
+	var faults []error
+	if t.Name == "" || len(t.Name) > 32 || strings.ContainsFunc(t.Name, func(r rune) bool { return !isNameRune(r) }) {
+		faults = append(faults, errors.New("the name must be 1 to 32 characters of A-Z a-z 0-9 . _ -"))
+	}
+	if len(t.Labels) == 0 || len(t.Labels) > 100 {
+		faults = append(faults, errors.New("there must be 1 to 100 labels"))
+	}
+	if t.Max < 0 || t.MaxLifetime < 0 || t.BootDeadline < 0 {
+		faults = append(faults, errors.New("max, max lifetime and boot deadline can't be negative"))
+	}
+	if t.Scope != ScopeRepository && t.Scope != ScopeOrganization {
+		faults = append(faults, fmt.Errorf("the scope %q is neither %q nor %q", t.Scope, ScopeRepository, ScopeOrganization))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,105 @@
+package provisioner_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/labels"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestNewReportsEveryFault(t *testing.T) {
+	table, _ := labels.NewTable()
+	_, err := provisioner.New(table, []provisioner.RunnerType{
+		{Name: "a b", Labels: []string{"x"}, Provider: "cloud"},
+		{Name: "twice", Labels: []string{"x"}, Provider: "cloud"},
+		{Name: "twice", Labels: []string{"x"}, Provider: "nowhere"},
+		{Name: "bare", Provider: "cloud", Max: -1, Scope: "planet"},
+	}, map[string]provisioner.Provider{"cloud": &provisionertest.ProviderMock{}}, nil, provisioner.Config{})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"no registrar", `"a b"`, `"twice": defined twice`, `no provider "nowhere"`, `"bare": there must be 1 to 100 labels`, "can't be negative", `scope "planet"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	table, err := labels.NewTable(labels.Entry{Name: "x", Labels: []string{"x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans := func(p provisioner.Provider) (provisioner.Plan, error) {
+		e, err := provisioner.New(table, []provisioner.RunnerType{{Name: "x", Labels: []string{"x"}, Provider: "cloud"}},
+			map[string]provisioner.Provider{"cloud": p}, &provisionertest.RegistrarMock{}, provisioner.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Plan(t.Context(), provisioner.Job{ID: 1, Labels: []string{"X"}})
+	}
+	t.Run("a provider that can't plan is said to", func(t *testing.T) {
+		p, err := plans(&provisionertest.ProviderMock{})
+		if err != nil || p.Verified || p.UnverifiedBecause == "" || p.RunnerName != "grp-x-1-1" {
+			t.Errorf("plan %+v, %v", p, err)
+		}
+	})
+	planner := func(f func(provisioner.Launch) (provisioner.ProviderPlan, error)) provisioner.Provider {
+		return struct {
+			*provisionertest.ProviderMock
+			*provisionertest.PlannerMock
+		}{
+			&provisionertest.ProviderMock{},
+			&provisionertest.PlannerMock{PlanFunc: func(_ context.Context, l provisioner.Launch) (provisioner.ProviderPlan, error) { return f(l) }},
+		}
+	}
+	t.Run("the provider's plan is asked for with a configuration of realistic size and no registration", func(t *testing.T) {
+		p, err := plans(planner(func(l provisioner.Launch) (provisioner.ProviderPlan, error) {
+			if l.Runner.ID != 0 || len(l.JITConfig.Reveal()) < 4096 || l.Type.MaxLifetime != 6*time.Hour || l.Type.BootDeadline != 5*time.Minute {
+				t.Errorf("launch %+v", l)
+			}
+			return provisioner.ProviderPlan{Request: "r", Verified: true}, nil
+		}))
+		if err != nil || !p.Verified || p.Request != "r" || p.Provider != "cloud" || p.RunnerType != "x" {
+			t.Errorf("plan %+v, %v", p, err)
+		}
+	})
+	t.Run("a provider's error is the plan's", func(t *testing.T) {
+		if _, err := plans(planner(func(provisioner.Launch) (provisioner.ProviderPlan, error) {
+			return provisioner.ProviderPlan{}, provisioner.ErrRefused
+		})); !errors.Is(err, provisioner.ErrRefused) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestClass(t *testing.T) {
+	for want, err := range map[string]error{
+		"rate_limit": fmt.Errorf("x: %w", &provisioner.RetryAfterError{After: time.Second, Err: provisioner.ErrRefused}),
+		"capacity":   fmt.Errorf("x: %w", provisioner.ErrCapacity), "refused": provisioner.ErrRefused, "no_answer": provisioner.ErrNoAnswer,
+		"unavailable": provisioner.ErrUnavailable, "stopped": context.Canceled, "timeout": context.DeadlineExceeded, "no_runner_type": provisioner.ErrNoRunnerType,
+		"other": errors.New("x"),
+	} {
+		if got := provisioner.Class(err); got != want {
+			t.Errorf("Class(%v) = %s, want %s", err, got, want)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package provisionertest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+func TestProviderPassesGoodProviders(t *testing.T) {
+	for name, newToy := range map[string]func() *toy{
+		"at a cloud with idempotency keys":    func() *toy { return &toy{keys: true} },
+		"at a cloud without idempotency keys": func() *toy { return &toy{} },
+		"at clouds whose lists lag":           func() *toy { return &toy{keys: true, lag: 3 * time.Second} },
+		"where looking is all there is":       func() *toy { return &toy{lag: 3 * time.Second} },
+		"without optional powers":             func() *toy { return &toy{keys: true, powerless: true} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			TestProvider(t, func(*testing.T) Harness { return newToy() })
+		})
+	}
+}
+
+func TestProviderNoticesEveryFlaw(t *testing.T) {
+	noticed := map[string]bool{}
+	for _, c := range []struct {
+		flaw   string
+		keys   bool   // at a cloud with idempotency keys
+		among  string // the case that is there for it
+		saying string
+	}{
+		{"makes two machines", true, "a launch makes one machine", "2 machines"},
+		{"forgets the job", true, "a launch makes one machine", "job 0"},
+		{"returns another machine", true, "a launch makes one machine", "returned machine"},
+		{"gives no configuration", true, "a launch makes one machine", "not given"},
+		{"logs the configuration", true, "a launch makes one machine", "the log shows"},
+		{"has a new key for each call", true, "the same launch again", "2 machines"},
+		{"has a new key for each call", true, "a lost answer", "2 machines"},
+		{"has a new key for each call", true, "several lost answers", "4 machines"},
+		{"has a new key for each call", true, "the same launch by several callers", "4 machines"},
+		{"keys by name alone", true, "another registration", "0 machines"},
+		{"mixes launches up", true, "launches of different jobs at once", "machines"},
+		{"takes a refusal for success", true, "a cloud that refuses", "<nil>"},
+		{"quotes the request in errors", true, "a cloud that refuses", "an error shows"},
+		{"knows no capacity", true, "a cloud without room", "want no capacity"},
+		{"takes a throttle for a refusal", true, "a call that is throttled", "RetryAfterError"},
+		{"takes a throttle for a refusal", true, "a cloud that throttles for long", "RetryAfterError"},
+		{"hints at no wait", true, "a cloud that throttles for long", "RetryAfterError"},
+		{"launches unknown types", true, "a runner type without settings", "<nil>"},
+		{"takes an ended machine for a launch", true, "the launch of a machine that is over", "<nil>"},
+		{"gives up in silence", true, "calls that are lost before", "failed"},
+		{"gives up in silence", true, "a lost answer", "failed"},
+		{"takes silence for a failure", true, "a launch whose time ends in silence", "want no answer"},
+		{"overstays its time", true, "a launch whose time ends in silence", "went on"},
+		{"launches after its time", true, "a launch whose time is over", "machines"},
+		{"takes a late no for certain", true, "a refusal after a lost answer", "though there is a machine"},
+		{"takes a late no for certain", false, "a lack of room after a lost answer", "though there is a machine"},
+		{"finds other jobs", true, "Find finds", "for nothing"},
+		{"forgets ended machines", true, "Find finds", "lacks machine"},
+		{"forgets ended machines", true, "List lists", "lacks machine"},
+		{"takes all for alive", true, "List lists", "as alive"},
+		{"lists the first page", true, "List lists", "lacks machine"},
+		{"lists twice", true, "List lists", "twice"},
+		{"shortens lists that fail", true, "a list that fails", "no error"},
+		{"can't end twice", true, "Terminate ends", "over already"},
+		{"ends everything", true, "Terminate ends", "is ended"},
+		{"ends nothing", true, "Terminate ends", "is alive"},
+		{"launches to plan", true, "a plan changes nothing", "were made"},
+		{"plans in full", true, "a plan changes nothing", "the plan shows"},
+		{"plans nameless", true, "a plan changes nothing", "does not name"},
+		{"gives no reason", true, "a plan at a cloud that can't be asked", "does not say why"},
+		{"fails to plan", true, "a plan at a cloud that can't be asked", "Plan:"},
+		{"calls every plan verified", true, "a plan at a cloud that refuses", "verified"},
+		{"starts blindly again", false, "several lost answers", "machines"},
+	} {
+		i := slices.IndexFunc(conformance, func(x conformanceCase) bool { return strings.HasPrefix(x.name, c.among) })
+		if i < 0 {
+			t.Fatalf("there is no case %q", c.among)
+		}
+		noticed[conformance[i].name] = true
+		t.Run(c.flaw+": "+c.among, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				faults, lacks := conformance[i].try(t.Context(), &toy{keys: c.keys, flaw: c.flaw})
+				if lacks != "" {
+					t.Fatalf("skipped for the lack of a %s", lacks)
+				}
+				text := strings.Join(faults, "\n")
+				if !strings.Contains(text, c.saying) || text == "" {
+					t.Errorf("the faults do not speak of %q:\n%s", c.saying, text)
+				}
+				if shows(text, configuration(7)) {
+					t.Error("the faults show the configuration")
+				}
+			})
+		})
+	}
+	for _, c := range conformance {
+		if !noticed[c.name] {
+			t.Errorf("no flaw fails %q", c.name)
+		}
+	}
+}
+
+func TestShowsFindsPartsOfSecretsInBase64Too(t *testing.T) {
+	secret := configuration(7)
+	for name, text := range map[string]string{
+		"as it is": "x " + secret.Reveal() + " y", "cut": secret.Reveal()[100:250], "in base64": inBase64("ab" + secret.Reveal()), "in base64, shifted": inBase64("abc" + secret.Reveal()),
+		"in base64, shifted again": inBase64("abcd" + secret.Reveal()),
+	} {
+		if !shows(text, secret) {
+			t.Errorf("%s: not found", name)
+		}
+	}
+	for _, text := range []string{"", "x", secret.String(), configuration(8).Reveal(), provisioner.Secret("y").String()} {
+		if shows(text, secret) {
+			t.Errorf("found in %.40q", text)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package provisionertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+// A unit test of code that uses the provisioner: every seam is a double, and the doubles remember their calls.
+func Example() {
+	matcher := &provisionertest.MatcherMock{
+		MatchFunc: func([]string) (string, bool) { return "ubuntu-arm64", true },
+	}
+	registrar := &provisionertest.RegistrarMock{
+		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+			return provisioner.Runner{ID: 7, Name: r.Name, Labels: r.Labels}, "just-in-time configuration", nil
+		},
+	}
+	cloud := &provisionertest.ProviderMock{
+		LaunchFunc: func(_ context.Context, l provisioner.Launch) (provisioner.Machine, error) {
+			return provisioner.Machine{ID: "i-1", RunnerID: l.Runner.ID, RunnerName: l.Runner.Name}, nil
+		},
+	}
+	types := []provisioner.RunnerType{{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "cloud"}}
+	p, err := provisioner.New(matcher, types, map[string]provisioner.Provider{"cloud": cloud}, registrar, provisioner.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	job := provisioner.Job{ID: 42, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo", Name: "shop"}, Labels: []string{"ubuntu-arm64"}}
+	outcome, err := p.Provision(context.Background(), job)
+	fmt.Println(outcome.Status, outcome.Runner.Name, err)
+
+	launch := cloud.LaunchCalls()[0].L
+	fmt.Println(launch.Runner.ID, launch.Type.Name, launch.JITConfig)
+	// Output:
+	// launched grp-ubuntu-arm64-42-1 <nil>
+	// 7 ubuntu-arm64 [redacted]
+}
+
+// A doubled cloud that has no room: the registration is undone, and the error says that the job may come back.
+func ExampleProviderMock() {
+	registrar := &provisionertest.RegistrarMock{
+		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+			return provisioner.Runner{ID: 7, Name: r.Name}, "just-in-time configuration", nil
+		},
+		RemoveFunc: func(context.Context, provisioner.Target, int64) error { return nil },
+	}
+	full := &provisionertest.ProviderMock{
+		LaunchFunc: func(context.Context, provisioner.Launch) (provisioner.Machine, error) {
+			return provisioner.Machine{}, provisioner.ErrCapacity
+		},
+	}
+	matcher := &provisionertest.MatcherMock{MatchFunc: func([]string) (string, bool) { return "gpu", true }}
+	types := []provisioner.RunnerType{{Name: "gpu", Labels: []string{"gpu"}, Provider: "cloud"}}
+	p, err := provisioner.New(matcher, types, map[string]provisioner.Provider{"cloud": full}, registrar, provisioner.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	_, err = p.Provision(context.Background(), provisioner.Job{ID: 42, Repository: provisioner.Repository{Owner: "octo", Name: "shop"}, Labels: []string{"gpu"}})
+	fmt.Println(err)
+	fmt.Println(provisioner.Class(err), registrar.RemoveCalls()[0].ID)
+	// Output:
+	// provision octo/shop job 42-1 as gpu: launch runner grp-gpu-42-1: no capacity
+	// capacity 7
+}
+
+// The real client against the fake GitHub: a job is queued, a runner registered and connected, and GitHub hands the one to the other.
+func ExampleNewGitHub() {
+	fake := provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"})
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	client, err := github.New(github.Config{BaseURL: server.URL, Token: "token"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	ctx := context.Background()
+	repository := provisioner.Repository{Owner: "octo", Name: "shop"}
+	job := fake.QueueJob(repository, "ubuntu-arm64")
+	target := provisioner.Target{Owner: "octo", Repo: "shop"}
+	runner, config, err := client.Register(ctx, provisioner.Registration{Target: target, Name: "my-runner", Labels: []string{"ubuntu-arm64"}})
+	fmt.Println(runner.Name, config, err)
+
+	if _, err := fake.Connect(config.Reveal()); err != nil { // what the machine's runner does
+		fmt.Println(err)
+	}
+	for _, a := range fake.Assign() {
+		fmt.Println(a.Job == job.ID, a.RunnerName)
+	}
+	fmt.Println(errors.Is(client.Remove(ctx, target, runner.ID), provisioner.ErrRunnerBusy))
+
+	fake.FinishJob(job.ID, "success")
+	state, err := client.JobState(ctx, job)
+	fmt.Println(state, len(fake.Runners()), err)
+	// Output:
+	// my-runner [redacted] <nil>
+	// true my-runner
+	// true
+	// ended 0 <nil>
+}

@@ -1,0 +1,204 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// Provisioner is what a [Worker] needs of *provisioner.Provisioner.
+type Provisioner interface {
+	Provision(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error)
+	TypeFor(j provisioner.Job) (provisioner.RunnerType, error)
+	Types() []provisioner.RunnerType
+}
+
+// Config of a [Worker]. The zero value means the defaults.
+type Config struct {
+	// Concurrency is the number of attempts under way at once for each runner type. Defaults to 8.
+	Concurrency int
+	// AttemptTimeout ends an attempt, which then counts as unanswered. Defaults to 10 min.
+	AttemptTimeout time.Duration
+	// GiveUpAfter is how long an accepted job may wait. Defaults to 24 h, when GitHub itself gives up a queued job.
+	GiveUpAfter time.Duration
+	// Drain is how long attempts under way may take to finish when the worker stops; then they are interrupted. Defaults to 10 s.
+	Drain time.Duration
+	// Forgetful says that the queue does not remember the jobs it accepted, so that a redelivered webhook makes a second message: jobs that GitHub
+	// created more than two minutes ago are then asked about before their first attempt too.
+	Forgetful bool
+	// Listers count machines against the limits of runner types, by provider. Without one, limits of that provider's types are not kept.
+	Listers map[string]provisioner.Lister
+	// Logger defaults to nobody.
+	Logger *slog.Logger
+	// Observer hears what becomes of jobs. Defaults to nobody.
+	Observer provisioner.Observer
+}
+
+// Worker drains a queue: it has every job provisioned, once the limits and the state of the clouds let it, and gives up none without a reason.
+type Worker struct {
+	queue       Queue
+	provisioner Provisioner
+	cfg         Config
+
+	types    gates // by runner type
+	targets  gates // by where runners are registered
+	places   places
+	ended    memo
+	breakers breakers
+
+	mu   sync.Mutex
+	busy map[string]bool // jobs with an attempt under way
+}
+
+// NewWorker returns a worker on a queue.
+func NewWorker(q Queue, p Provisioner, cfg Config) *Worker {
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, 8)
+	cfg.AttemptTimeout = cmp.Or(cfg.AttemptTimeout, 10*time.Minute)
+	cfg.GiveUpAfter = cmp.Or(cfg.GiveUpAfter, 24*time.Hour)
+	cfg.Drain = cmp.Or(cfg.Drain, 10*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Worker{queue: q, provisioner: p, cfg: cfg, busy: make(map[string]bool)}
+}
+
+// Accept stores a job in its runner type's lane. It is the webhook's way in.
+func (w *Worker) Accept(ctx context.Context, runnerType string, j provisioner.Job) (duplicate bool, err error) {
+	return w.queue.Send(ctx, runnerType, j)
+}
+
+// JobEnded tells the worker that a job ended, so that an attempt for it asks GitHub first. It is a hint and nothing relies on it.
+func (w *Worker) JobEnded(j provisioner.Job) { w.ended.add(j.Key()) }
+
+// Machines tells the worker a complete list of a provider's machines that was begun at that time, so that it need not ask itself.
+func (w *Worker) Machines(provider string, begun time.Time, machines []provisioner.Machine) {
+	w.places.update(provider, begun, machines)
+}
+
+// Attempting reports whether an attempt for the job is under way here.
+func (w *Worker) Attempting(j provisioner.Job) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.busy[j.Key()]
+}
+
+// Break stops the launches of a runner type but for one probe every [ProbeEvery], until it is called again with false: its machines boot and never register,
+// so that launching more of them only burns money.
+func (w *Worker) Break(runnerType string, broken bool) { w.breakers.set(runnerType, broken) }
+
+// Run drains the queue until ctx ends. Then it takes nothing new, lets attempts under way finish for a while, and returns nil once none is left: whatever was not
+// finished is back in the queue.
+func (w *Worker) Run(ctx context.Context) error {
+	attempts, interrupt := context.WithCancel(context.WithoutCancel(ctx))
+	defer interrupt()
+	var lanes sync.WaitGroup
+	for _, lane := range w.lanes() {
+		lanes.Go(func() { w.drain(ctx, attempts, lane) })
+	}
+	<-ctx.Done()
+	timer := time.AfterFunc(w.cfg.Drain, interrupt)
+	defer timer.Stop()
+	lanes.Wait()
+	return nil
+}
+
+func (w *Worker) lanes() []string {
+	lanes := []string{Unsorted}
+	for _, t := range w.provisioner.Types() {
+		lanes = append(lanes, t.Name)
+	}
+	return lanes
+}
+
+// drain serves one lane: it holds one message at a time until that may be tried, and tries up to Concurrency side by side.
+func (w *Worker) drain(ctx, attempts context.Context, lane string) {
+	var underway sync.WaitGroup
+	defer underway.Wait()
+	slots := make(chan struct{}, w.cfg.Concurrency)
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		h, err := w.receive(ctx, lane)
+		if err != nil {
+			<-slots
+			if ctx.Err() != nil {
+				return
+			}
+			w.cfg.Logger.ErrorContext(ctx, "the queue can't be read", "type", lane, "error", err)
+			_ = sleep(ctx, receivePause)
+			continue
+		}
+		ticket := w.admit(ctx, h)
+		if ticket == nil {
+			<-slots
+			continue
+		}
+		underway.Go(func() {
+			defer func() { <-slots }()
+			w.attempt(attempts, h, ticket)
+		})
+	}
+}
+
+// receivePause is how long the worker waits when the queue fails.
+const receivePause = 2 * time.Second
+
+func (w *Worker) receive(ctx context.Context, lane string) (*held, error) {
+	m, err := w.queue.Receive(ctx, lane)
+	if err != nil {
+		return nil, err
+	}
+	return w.hold(ctx, m), nil
+}
+
+// admit waits until the message may be tried. nil means that the message needs no attempt now, or that ctx ended; it has been dealt with.
+func (w *Worker) admit(ctx context.Context, h *held) *ticket {
+	t, err := w.admissible(h.message)
+	if err != nil {
+		w.reportGivenUp(ctx, h.message, err)
+		h.delete(ctx)
+		return nil
+	}
+	for {
+		ticket, r := w.try(ctx, t, h.message.Job)
+		if ticket != nil {
+			return ticket
+		}
+		if ctx.Err() != nil {
+			h.putBack(ctx, 0)
+			return nil
+		}
+		if r.alone {
+			h.putBack(ctx, r.wait)
+			return nil
+		}
+		if sleep(ctx, r.wait) != nil {
+			h.putBack(ctx, 0)
+			return nil
+		}
+	}
+}
+
+func (w *Worker) observe(ctx context.Context, e provisioner.Event) {
+	if w.cfg.Observer != nil {
+		w.cfg.Observer.Observe(ctx, e)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,196 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// reap removes what is dead, too old or not needed. It runs only when the sweep has seen everything.
+func (s *Sweeper) reap(ctx context.Context, w *world, r *Report) {
+	for _, m := range w.machines {
+		s.boots.watch(ctx, s, w, m)
+		if !m.Alive() {
+			continue
+		}
+		switch {
+		case w.now.Sub(m.LaunchedAt) > m.t.MaxLifetime:
+			s.endOld(ctx, w, m, r)
+		case m.state == Dead && !m.listed:
+			s.endWithoutRegistration(ctx, m, r)
+		case m.state == Dead:
+			s.end(ctx, m, BootDeadline, r)
+		}
+	}
+	s.reapRegistrations(ctx, w, r)
+	for _, p := range w.classes {
+		s.reapExcess(ctx, w, p, r)
+	}
+	s.boots.forget(w)
+}
+
+// end removes the registration and then the machine; a busy one stays.
+func (s *Sweeper) end(ctx context.Context, m *machine, why Reason, r *Report) {
+	err := s.runners.Remove(ctx, m.target(), m.RunnerID)
+	if errors.Is(err, provisioner.ErrRunnerBusy) {
+		return
+	}
+	if err != nil {
+		s.trouble(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
+		return
+	}
+	s.terminate(ctx, m, why, r)
+}
+
+// endOld ends a machine at the end of its lifetime, busy or not.
+func (s *Sweeper) endOld(ctx context.Context, w *world, m *machine, r *Report) {
+	if m.known && w.sees(m.target()) {
+		if err := s.runners.Remove(ctx, m.target(), m.RunnerID); err != nil && !errors.Is(err, provisioner.ErrRunnerBusy) {
+			s.trouble(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
+			return
+		}
+	}
+	s.terminate(ctx, m, Lifetime, r)
+}
+
+// endWithoutRegistration ends a machine whose registration was not in the list, if GitHub says of that very id that it does not exist. A job's end removes its
+// registration too, and then the machine ends by itself: it gets until the next sweep.
+func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Report) {
+	if _, again := s.waste.since("gone/" + m.ID); !again {
+		return
+	}
+	_, err := s.runners.Runner(ctx, m.target(), m.RunnerID)
+	switch {
+	case errors.Is(err, provisioner.ErrNotFound):
+		s.terminate(ctx, m, RegistrationGone, r)
+	case err != nil:
+		s.trouble(ctx, m, r, fmt.Errorf("look for the registration: %w", err))
+	}
+}
+
+// reapRegistrations removes registrations of ours that are offline and without a machine, unless somebody may be about to launch one.
+func (s *Sweeper) reapRegistrations(ctx context.Context, w *world, r *Report) {
+	for _, o := range w.orphans(s) {
+		first, again := s.waste.since("registration/" + strconv.FormatInt(o.runner.ID, 10))
+		if !again || w.now.Sub(first) < orphanAge {
+			continue
+		}
+		err := s.runners.Remove(ctx, o.target, o.runner.ID)
+		log := s.cfg.Logger.With("runner", o.runner.Name, "repository", o.target.String(), "type", o.t.Name, "reason", NoMachine)
+		switch {
+		case errors.Is(err, provisioner.ErrRunnerBusy):
+		case err != nil:
+			r.errs = append(r.errs, fmt.Errorf("remove runner %s: %w", o.runner.Name, err))
+			log.WarnContext(ctx, "a registration without a machine can't be removed", "error", err)
+		default:
+			r.Reaped[NoMachine]++
+			log.InfoContext(ctx, "removed a registration that is offline and has no machine")
+		}
+	}
+}
+
+// orphanAge is how long a registration may be without a machine: the lists of the clouds lag, and another process may be between registering and launching.
+const orphanAge = 20 * time.Second
+
+// orphan is a registration of ours that is offline and without a live machine.
+type orphan struct {
+	runner provisioner.Runner
+	target provisioner.Target
+	t      provisioner.RunnerType
+	job    provisioner.Job
+}
+
+// orphans also counts the registrations that an attempt here is about to use as supply on its way.
+func (w *world) orphans(s *Sweeper) []orphan {
+	alive := map[int64]bool{}
+	for _, m := range w.machines {
+		if m.Alive() {
+			alive[m.RunnerID] = true
+		}
+	}
+	var out []orphan
+	for target, registry := range w.registry {
+		for _, runner := range registry {
+			if runner.Online || runner.Busy || alive[runner.ID] {
+				continue
+			}
+			t, j, ok := w.parse(runner.Name, target)
+			if !ok || !w.counts(t.Provider) {
+				continue
+			}
+			if s.worker.Attempting(j) {
+				continue
+			}
+			out = append(out, orphan{runner: runner, target: target, t: t, job: j})
+		}
+	}
+	slices.SortFunc(out, func(a, b orphan) int { return int(a.runner.ID - b.runner.ID) })
+	return out
+}
+
+// parse finds the runner type of a name of ours. Names of types that the catalogue no longer has belong to nobody here; GitHub removes them after a day.
+func (w *world) parse(name string, target provisioner.Target) (provisioner.RunnerType, provisioner.Job, bool) {
+	for _, t := range w.types {
+		if j, ok := provisioner.ParseRunnerName(t.Name, name); ok && t.Target(provisioner.Repository{Owner: target.Owner, Name: target.Repo}) == target {
+			return t, j, true
+		}
+	}
+	return provisioner.RunnerType{}, provisioner.Job{}, false
+}
+
+// reapExcess ends machines that have been more than enough for two sweeps: those first whose own job does not wait.
+func (s *Sweeper) reapExcess(ctx context.Context, w *world, p *pool, r *Report) {
+	excess := len(p.free) - len(p.jobs)
+	if excess <= 0 {
+		return
+	}
+	waiting := map[int64]bool{}
+	for _, j := range p.jobs {
+		waiting[j.ID] = true
+	}
+	for _, m := range p.free {
+		if excess == 0 {
+			return
+		}
+		if waiting[m.Job] || w.now.Sub(m.LaunchedAt) > m.t.MaxLifetime {
+			continue
+		}
+		excess--
+		if _, again := s.waste.since("excess/" + m.ID); !again || s.stillWaits(ctx, m, r) {
+			continue
+		}
+		s.end(ctx, m, NotNeeded, r)
+	}
+}
+
+// stillWaits asks about the machine's own job without the lag of a list.
+func (s *Sweeper) stillWaits(ctx context.Context, m *machine, r *Report) bool {
+	state, err := s.jobs.JobState(ctx, provisioner.Job{ID: m.Job, Repository: m.Repository})
+	if err != nil {
+		s.trouble(ctx, m, r, fmt.Errorf("ask for the job: %w", err))
+		return true
+	}
+	return state == provisioner.JobWaiting
+}
+
+func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Report) {
+	if m.terminal == nil {
+		return
+	}
+	if err := m.terminal.Terminate(ctx, m.Machine); err != nil {
+		s.trouble(ctx, m, r, fmt.Errorf("terminate: %w", err))
+		return
+	}
+	r.Reaped[why]++
+	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", time.Since(m.LaunchedAt).Round(time.Second))
+}
+
+func (s *Sweeper) trouble(ctx context.Context, m *machine, r *Report, err error) {
+	r.errs = append(r.errs, fmt.Errorf("machine %s: %w", m.ID, err))
+	s.log(m).WarnContext(ctx, "a machine can't be ended now", "error", err)
+}

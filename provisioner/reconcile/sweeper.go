@@ -1,0 +1,215 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// Engine says which runner type serves a job; *provisioner.Provisioner does.
+type Engine interface {
+	TypeFor(j provisioner.Job) (provisioner.RunnerType, error)
+	Types() []provisioner.RunnerType
+	Providers() map[string]provisioner.Provider
+}
+
+// Jobs reads the jobs that wait for a runner.
+type Jobs interface {
+	// QueuedJobs returns the jobs of a repository that wait. full asks for a look at long-running workflow runs too, which a quick look may miss.
+	QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) (jobs []provisioner.Job, changed bool, err error)
+	// JobState tells the state of one job, without the lag of a list.
+	JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error)
+}
+
+// Runners reads and ends registrations.
+type Runners interface {
+	// Runners returns all runners of a target, or an error.
+	Runners(ctx context.Context, t provisioner.Target) ([]provisioner.Runner, error)
+	// Runner returns the runner of that id, or provisioner.ErrNotFound.
+	Runner(ctx context.Context, t provisioner.Target, id int64) (provisioner.Runner, error)
+	// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if it has a job.
+	Remove(ctx context.Context, t provisioner.Target, id int64) error
+}
+
+// Worker provisions jobs under the same gates and limits as the queue's; *queue.Worker does.
+type Worker interface {
+	Do(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
+	Attempting(j provisioner.Job) bool
+	Machines(provider string, begun time.Time, machines []provisioner.Machine)
+	Break(runnerType string, broken bool)
+}
+
+// DeliveryLog is the log of a webhook's deliveries at GitHub.
+type DeliveryLog interface {
+	// Name identifies the log.
+	Name() string
+	// Failed returns the failed deliveries after a cursor, oldest first, and the cursor behind them. "" is the oldest that GitHub keeps.
+	Failed(ctx context.Context, after string) (ids []int64, cursor string, err error)
+	// Redeliver has a delivery processed from its stored payload.
+	Redeliver(ctx context.Context, id int64) error
+}
+
+// Notes keep a little text for good.
+type Notes interface {
+	Get(ctx context.Context, key string) (value string, ok bool, err error)
+	Put(ctx context.Context, key, value string) error
+}
+
+// Observer hears of every sweep.
+type Observer interface {
+	Swept(ctx context.Context, r Report)
+}
+
+// Config of a [Sweeper]. The zero value means the defaults.
+type Config struct {
+	// Repositories are known from the start; more become known by [Sweeper.Saw] and by their machines.
+	Repositories []provisioner.Repository
+	// Discover, if set, lists further repositories: those of a GitHub App's installations. It is asked every tenth sweep.
+	Discover func(ctx context.Context) ([]provisioner.Repository, error)
+	// Allowed limits the repositories that are looked after. Defaults to all.
+	Allowed func(r provisioner.Repository) bool
+	// Deliveries are read for failed deliveries.
+	Deliveries []DeliveryLog
+	// Notes remember repositories and delivery cursors over restarts. Defaults to nothing.
+	Notes Notes
+	// Quota tells what is left of GitHub's rate limit; under a tenth, a sweep is put off so that launches have it. Limit 0 means unknown.
+	Quota func() (remaining, limit int, reset time.Time)
+	// Requests counts the requests made to GitHub so far, and how many of them were answered 304 and so cost nothing.
+	Requests func() (all, unchanged int)
+	// BreakAfter is the number of machines in a row that boot and never register after which a runner type is broken. Defaults to 5.
+	BreakAfter int
+	// Replacements is how many further machines a job gets whose machines did not come up. Defaults to 3.
+	Replacements int
+	// Concurrency of requests and launches. Defaults to 8.
+	Concurrency int
+	// Logger and Observer default to nobody.
+	Logger   *slog.Logger
+	Observer Observer
+}
+
+// Sweeper reconciles. Sweeps run one at a time.
+type Sweeper struct {
+	engine  Engine
+	jobs    Jobs
+	runners Runners
+	worker  Worker
+	cfg     Config
+
+	sweeping sync.Mutex
+	sweeps   int
+	waste    sightings // machines and registrations that may have to go
+	wants    sightings // jobs that may need a machine
+	boots    boots
+	known    repositories
+	cursors  map[string]string // of delivery logs, when there are no notes
+}
+
+// New returns a Sweeper.
+func New(engine Engine, jobs Jobs, runners Runners, worker Worker, cfg Config) *Sweeper {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.BreakAfter = orDefault(cfg.BreakAfter, 5)
+	cfg.Replacements = orDefault(cfg.Replacements, 3)
+	cfg.Concurrency = orDefault(cfg.Concurrency, 8)
+	s := &Sweeper{engine: engine, jobs: jobs, runners: runners, worker: worker, cfg: cfg, cursors: make(map[string]string)}
+	for _, r := range cfg.Repositories {
+		s.known.add(r)
+	}
+	return s
+}
+
+func orDefault(n, d int) int {
+	if n <= 0 {
+		return d
+	}
+	return n
+}
+
+// Saw makes a repository known: a job of it was accepted, started or ended. It is cheap and safe to call from anywhere.
+func (s *Sweeper) Saw(r provisioner.Repository) {
+	s.known.touch(r)
+}
+
+// Run sweeps at once and then every interval, until ctx ends.
+func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.WarnContext(ctx, "the sweep was incomplete; nothing was removed", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Sweep makes the world right once. An error says what could not be read; the report says what was done all the same.
+func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
+	r := newReport()
+	if wait := s.quotaLow(); wait > 0 {
+		r.PutOff = wait
+		s.cfg.Logger.WarnContext(ctx, "the sweep is put off: little is left of GitHub's rate limit, and launches need it", "reset_in", wait.Round(time.Second))
+		s.publish(ctx, r)
+		return *r, nil
+	}
+	all, unchanged := s.requests()
+	s.recall(ctx)
+	s.readDeliveries(ctx, r)
+	w := s.look(ctx)
+	r.Machines = w.census()
+	if err := w.err(); err == nil {
+		s.reap(ctx, w, r)
+		s.waste.finish()
+	}
+	s.supply(ctx, w, r)
+	s.wants.finish()
+	s.remember(ctx)
+	s.sweeps++
+	r.Duration = time.Since(r.Begun)
+	allNow, unchangedNow := s.requests()
+	r.Requests, r.Unchanged = allNow-all, unchangedNow-unchanged
+	err := errors.Join(append(r.errs, w.err())...)
+	r.Failed = err != nil
+	s.publish(ctx, r)
+	return *r, err
+}
+
+func (s *Sweeper) publish(ctx context.Context, r *Report) {
+	machines := 0
+	for _, n := range r.Machines {
+		machines += n
+	}
+	s.cfg.Logger.DebugContext(ctx, "swept", "machines", machines, "reaped", r.Reaped, "started", r.Started, "took", r.Duration.Round(time.Millisecond),
+		"requests", r.Requests, "unchanged", r.Unchanged)
+	if s.cfg.Observer != nil {
+		s.cfg.Observer.Swept(ctx, *r)
+	}
+}
+
+func (s *Sweeper) requests() (all, unchanged int) {
+	if s.cfg.Requests == nil {
+		return 0, 0
+	}
+	return s.cfg.Requests()
+}
+
+func (s *Sweeper) quotaLow() time.Duration {
+	if s.cfg.Quota == nil {
+		return 0
+	}
+	remaining, limit, reset := s.cfg.Quota()
+	if limit == 0 || remaining*10 >= limit {
+		return 0
+	}
+	return time.Until(reset)
+}

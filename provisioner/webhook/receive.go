@@ -1,0 +1,164 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// acceptTimeout leaves time to answer before GitHub hangs up, 10 s after it began to send.
+const acceptTimeout = 8 * time.Second
+
+// Receive answers a delivery that has been read already. It does not return before the job is stored, or its plan made.
+func (r *Receiver) Receive(ctx context.Context, q Request) Answer {
+	return r.visit(ctx, q.header("X-Github-Delivery"), func(v *visit) Answer { return r.receive(ctx, v, q) })
+}
+
+// Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It is never a dry run, and its job counts as repeated:
+// somebody may have accepted it before.
+func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
+	return r.visit(ctx, d.ID, func(v *visit) Answer {
+		if err := d.validate(); err != nil {
+			return invalid(err)
+		}
+		d.Job.Repeated = true
+		v.mode.known = true
+		return r.handle(ctx, v, d)
+	})
+}
+
+func (r *Receiver) receive(ctx context.Context, v *visit, q Request) Answer {
+	if refusal, refused := q.refuse(int64(len(q.Body))); refused {
+		return refusal
+	}
+	if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.sign(q.Body, sum) {
+		return answer(StatusUnauthorized, signatureHeader+" does not fit the body and the secret")
+	}
+	event := q.header("X-Github-Event")
+	if event == "" {
+		return answer(StatusInvalid, "the header X-GitHub-Event is missing")
+	}
+	v.delivery.Event = event
+	m, err := q.mode()
+	if err != nil {
+		return answer(StatusInvalid, err.Error())
+	}
+	v.mode = m
+	body, err := q.payload()
+	if err != nil {
+		return invalid(err)
+	}
+	d, err := Decode(event, body)
+	if err != nil {
+		return invalid(err)
+	}
+	return r.handle(ctx, v, d)
+}
+
+// handle answers a valid delivery.
+func (r *Receiver) handle(ctx context.Context, v *visit, d Delivery) Answer {
+	d.ID = v.delivery.ID
+	v.delivery = d
+	if d.Event != EventWorkflowJob {
+		return answer(StatusIgnored, "the event "+brief(d.Event)+" needs no runner")
+	}
+	a := r.dispatch(ctx, v, d)
+	a.Body.JobID = d.Job.ID
+	return a
+}
+
+// dispatch goes by the action alone: workflow_job.status may say something else.
+func (r *Receiver) dispatch(ctx context.Context, v *visit, d Delivery) Answer {
+	if !r.allowed.allows(d.Job.Repository) {
+		return answer(StatusDenied, "the repository "+d.Job.Repository.String()+" is not allowed to use runners")
+	}
+	switch d.Action {
+	case ActionQueued, ActionInProgress, ActionCompleted:
+	default:
+		return answer(StatusIgnored, "the action "+brief(d.Action)+" needs no runner")
+	}
+	runnerType, ok := r.matcher.Match(d.Job.Labels)
+	if !ok {
+		return answer(StatusIgnored, unserved(d.Job.Labels))
+	}
+	var a Answer
+	switch {
+	case d.Action != ActionQueued:
+		a = r.record(ctx, v, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, Conclusion: d.Conclusion})
+	case v.mode.dry:
+		a = r.plan(ctx, d.Job, runnerType)
+	default:
+		a = r.accept(ctx, v, d.Job, runnerType)
+	}
+	a.Body.RunnerType = runnerType
+	return a
+}
+
+func (r *Receiver) record(ctx context.Context, v *visit, c Change) Answer {
+	if v.mode.dry {
+		return answer(StatusRecorded, "nothing was kept, as this is a dry run")
+	}
+	if r.recorder != nil {
+		r.recorder.Record(ctx, c)
+	}
+	return answer(StatusRecorded, "the job is "+strings.ReplaceAll(c.Action, "_", " "))
+}
+
+func (r *Receiver) accept(ctx context.Context, v *visit, j provisioner.Job, runnerType string) Answer {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	duplicate, err := r.accepter.Accept(ctx, runnerType, j)
+	switch {
+	case err != nil:
+		v.cause = fmt.Errorf("accept %s: %w", j, err)
+		return answer(StatusUnavailable, "the job can't be stored now; deliver again later")
+	case duplicate:
+		return answer(StatusDuplicate, "")
+	default:
+		return answer(StatusQueued, "")
+	}
+}
+
+// plan answers with a plan in any case: a planner that fails leaves one that is not verified.
+func (r *Receiver) plan(ctx context.Context, j provisioner.Job, runnerType string) Answer {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	plan, err := r.planner.Plan(ctx, j)
+	if err != nil {
+		plan.Verified, plan.UnverifiedBecause = false, err.Error()
+	}
+	plan.RunnerType = cmp.Or(plan.RunnerType, runnerType)
+	plan.RunnerName = cmp.Or(plan.RunnerName, provisioner.RunnerName(runnerType, j))
+	var request bytes.Buffer
+	enc := json.NewEncoder(&request)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(plan.Request); err != nil {
+		plan.Request, plan.Verified, plan.UnverifiedBecause = nil, false, "the request can't be shown: "+err.Error()
+	} else {
+		plan.Request = json.RawMessage(bytes.TrimSpace(request.Bytes()))
+	}
+	a := answer(StatusPlanned, "")
+	a.Body.Plan = &plan
+	return a
+}
+
+func invalid(err error) Answer {
+	if d, ok := errors.AsType[*InvalidError](err); ok {
+		return answer(StatusInvalid, d.Reason)
+	}
+	return answer(StatusInvalid, err.Error())
+}
+
+func unserved(labels []string) string {
+	if len(labels) == 0 {
+		return "the job has no labels, so no runner type serves it"
+	}
+	return "no runner type serves the labels [" + brief(strings.Join(labels, ", ")) + "]"
+}

@@ -1,0 +1,100 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Observer hears of every delivery, for metrics. Delivered must not block.
+type Observer interface {
+	Delivered(ctx context.Context, o Outcome)
+}
+
+// Outcome is how a delivery ended.
+type Outcome struct {
+	// Event and Action are the delivery's, empty unless its signature is good: nobody else can make up new ones.
+	Event, Action string
+	Status        Status
+	// RunnerType is empty unless one serves the job.
+	RunnerType string
+	DryRun     bool
+	// Took is the time from the whole body to the answer.
+	Took time.Duration
+}
+
+// visit is what is known of a delivery while it is answered.
+type visit struct {
+	delivery Delivery
+	mode     mode
+	// cause is what the sender is not told.
+	cause error
+}
+
+// visit answers a delivery, reports it, and survives its panics: one bad delivery must not end a process that others need.
+func (r *Receiver) visit(ctx context.Context, id string, do func(*visit) Answer) (a Answer) {
+	start := time.Now()
+	v := &visit{delivery: Delivery{ID: id}}
+	defer func() {
+		if p := recover(); p != nil {
+			a = answer(StatusFailed, "a defect of the service; its log has the details")
+			v.cause = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		if v.mode.dry {
+			a.Body.DryRunDefaulted = &v.mode.defaulted
+		}
+		r.log(ctx, v, a)
+		if r.observer != nil {
+			r.observer.Delivered(ctx, Outcome{
+				Event: v.delivery.Event, Action: v.delivery.Action, Status: a.Body.Status, RunnerType: a.Body.RunnerType,
+				DryRun: v.mode.dry, Took: time.Since(start),
+			})
+		}
+	}()
+	return do(v)
+}
+
+// log writes the delivery's one line, without anything of its payload but the job's identity.
+func (r *Receiver) log(ctx context.Context, v *visit, a Answer) {
+	level := slog.LevelInfo
+	switch {
+	case a.Code >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case a.Code >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	if !r.logger.Enabled(ctx, level) {
+		return
+	}
+	var space [12]slog.Attr
+	attrs := append(space[:0], slog.String("delivery", brief(v.delivery.ID)), slog.String("event", brief(v.delivery.Event)),
+		slog.String("status", string(a.Body.Status)))
+	if d := &v.delivery; d.Job.ID != 0 {
+		attrs = append(attrs, slog.String("action", brief(d.Action)), slog.Int64("job", d.Job.ID), slog.String("repository", d.Job.Repository.String()))
+	}
+	if v.mode.known {
+		attrs = append(attrs, slog.Bool("dry_run", v.mode.dry), slog.Bool("dry_run_defaulted", v.mode.dry && v.mode.defaulted))
+	}
+	for _, more := range []struct{ key, value string }{{"type", a.Body.RunnerType}, {"reason", a.Body.Reason}} {
+		if more.value != "" {
+			attrs = append(attrs, slog.String(more.key, more.value))
+		}
+	}
+	if v.cause != nil {
+		attrs = append(attrs, slog.String("error", v.cause.Error()))
+	}
+	r.logger.LogAttrs(ctx, level, "webhook delivery", attrs...)
+}
+
+// brief cuts what a stranger wrote to a length that fits a line.
+func brief(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}
