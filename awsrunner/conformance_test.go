@@ -1,0 +1,144 @@
+package awsrunner_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/datawire/github-runner-provisioner/awsrunner"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+func TestTheProviderConforms(t *testing.T) {
+	provisionertest.TestProvider(t, newHarness)
+}
+
+// harness is a provider with the SDK's own client and the fake EC2 behind it, with the real one's token bucket, on small pages.
+type harness struct {
+	fake     *provisionertest.EC2
+	provider *awsrunner.Provider
+	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
+
+	mu                   sync.Mutex
+	lose, drop, throttle int
+	refuse               bool
+	pages                int // of lists that are answered yet; negative: all
+}
+
+func newHarness(t *testing.T) provisionertest.Harness {
+	t.Helper()
+	h := &harness{fake: provisionertest.NewEC2(provisionertest.EC2Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5}), pages: -1}
+	h.fake.SetFaults(h.fault)
+	client := ec2.New(ec2.Options{
+		Region: "eu-central-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		HTTPClient: &http.Client{Transport: provisionertest.Loopback(h.fake)},
+	})
+	p, err := awsrunner.New(client, releases{}, map[string]awsrunner.Settings{h.Type().Name: settings()}, awsrunner.Config{
+		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.provider = p
+	return h
+}
+
+func (h *harness) Type() provisioner.RunnerType {
+	return provisioner.RunnerType{Name: "linux", Labels: []string{"self-hosted", "linux"}, Provider: awsrunner.Name, MaxLifetime: time.Hour}
+}
+
+func (h *harness) Provider() provisioner.Provider { return h.provider }
+func (h *harness) End(machineID string)           { h.fake.Shutdown(machineID) }
+func (h *harness) Log() string                    { return h.log.String() }
+func (h *harness) Idempotent() bool               { return true }
+func (h *harness) ListLag() time.Duration         { return 0 }
+
+// Machines reads the tags by the names that users rely on, so that a mistake in the provider's own names does not hide.
+func (h *harness) Machines() (machines []provisionertest.CloudMachine) {
+	for _, i := range h.fake.Instances() {
+		owner, name, _ := strings.Cut(i.Tags["runner-provisioner:repository"], "/")
+		m := provisioner.Machine{
+			ID: i.ID, Provider: awsrunner.Name, Type: i.Tags["runner-provisioner:type"], Repository: provisioner.Repository{Owner: owner, Name: name},
+			Job: number(i.Tags["runner-provisioner:job"]), RunnerName: i.Tags["runner-provisioner:name"], RunnerID: number(i.Tags["runner-provisioner:runner"]),
+			State: provisioner.MachineAlive, LaunchedAt: i.LaunchedAt,
+		}
+		if !i.Alive() {
+			m.State = provisioner.MachineEnded
+		}
+		machines = append(machines, provisionertest.CloudMachine{Machine: m, Given: i.UserData})
+	}
+	return machines
+}
+
+func number(tag string) int64 {
+	n, err := strconv.ParseInt(tag, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func (h *harness) LoseAnswers(n int)   { h.order(func() { h.lose = n }) }
+func (h *harness) FailBefore(n int)    { h.order(func() { h.drop = n }) }
+func (h *harness) Refuse(on bool)      { h.order(func() { h.refuse = on }) }
+func (h *harness) Throttle(n int)      { h.order(func() { h.throttle = n }) }
+func (h *harness) FailLists(after int) { h.order(func() { h.pages = after }) }
+
+// Exhaust takes the room away once the answers that are to be lost are lost.
+func (h *harness) Exhaust(on bool) {
+	left := 0
+	h.order(func() { left = h.lose })
+	h.fake.SetCapacity(func(string, string, bool) string {
+		if left--; !on || left >= 0 {
+			return ""
+		}
+		return "InsufficientInstanceCapacity"
+	})
+}
+
+func (h *harness) order(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Fault {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case operation == "DescribeInstances" && h.pages == 0:
+		return ec2Fault(http.StatusInternalServerError, "InternalError")
+	case operation == "DescribeInstances" && h.pages > 0:
+		h.pages--
+	case operation != "RunInstances":
+	case h.lose > 0:
+		h.lose--
+		return &provisionertest.Fault{Lose: true}
+	case h.drop > 0:
+		h.drop--
+		return &provisionertest.Fault{Drop: true}
+	case h.throttle > 0:
+		h.throttle--
+		return ec2Fault(http.StatusServiceUnavailable, "RequestLimitExceeded")
+	case h.refuse:
+		return ec2Fault(http.StatusForbidden, "UnauthorizedOperation")
+	}
+	return nil
+}
+
+func ec2Fault(status int, code string) *provisionertest.Fault {
+	return &provisionertest.Fault{
+		Status: status,
+		Body:   "<Response><Errors><Error><Code>" + code + "</Code><Message>no</Message></Error></Errors><RequestID>r</RequestID></Response>",
+	}
+}

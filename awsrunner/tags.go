@@ -1,0 +1,77 @@
+package awsrunner
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+const tagPrefix = "runner-provisioner:"
+
+// The tags of instances and volumes of ours. A machine is ours by TagManaged and by nothing else.
+const (
+	TagManaged    = tagPrefix + "managed"    // true
+	TagName       = tagPrefix + "name"       // the runner's name
+	TagRunner     = tagPrefix + "runner"     // the runner's id at GitHub: its registration
+	TagType       = tagPrefix + "type"       // the runner type
+	TagRepository = tagPrefix + "repository" // owner/name
+	TagJob        = tagPrefix + "job"        // workflow_job.id
+)
+
+// tags are set on the instance and its volumes.
+func tags(l provisioner.Launch, s Settings) []types.Tag {
+	all := map[string]string{"Name": l.Runner.Name}
+	maps.Copy(all, s.Tags)
+	maps.Copy(all, map[string]string{
+		TagManaged: "true", TagName: l.Runner.Name, TagRunner: strconv.FormatInt(l.Runner.ID, 10), TagType: l.Type.Name,
+		TagRepository: l.Job.Repository.String(), TagJob: strconv.FormatInt(l.Job.ID, 10),
+	})
+	out := make([]types.Tag, 0, len(all))
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(all[k])})
+	}
+	return out
+}
+
+// machine reads an instance back.
+func machine(i types.Instance) provisioner.Machine {
+	m := provisioner.Machine{ID: aws.ToString(i.InstanceId), Provider: Name, State: state(i), LaunchedAt: aws.ToTime(i.LaunchTime)}
+	if m.LaunchedAt.IsZero() {
+		m.LaunchedAt = time.Now()
+	}
+	for _, t := range i.Tags {
+		v := aws.ToString(t.Value)
+		switch aws.ToString(t.Key) {
+		case TagName:
+			m.RunnerName = v
+		case TagRunner:
+			m.RunnerID, _ = strconv.ParseInt(v, 10, 64)
+		case TagType:
+			m.Type = v
+		case TagRepository:
+			m.Repository.Owner, m.Repository.Name, _ = strings.Cut(v, "/")
+		case TagJob:
+			m.Job, _ = strconv.ParseInt(v, 10, 64)
+		}
+	}
+	return m
+}
+
+func state(i types.Instance) provisioner.MachineState {
+	if i.State == nil {
+		return provisioner.MachineAlive
+	}
+	switch i.State.Name {
+	case types.InstanceStateNameShuttingDown, types.InstanceStateNameTerminated:
+		return provisioner.MachineEnded
+	default: // a stopped one is alive: it costs its volume, and nothing but terminating ends that
+		return provisioner.MachineAlive
+	}
+}

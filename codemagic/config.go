@@ -1,0 +1,63 @@
+package codemagic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// Config holds what a [Client] and a [Provider] can do without. The zero value means the defaults.
+type Config struct {
+	// BaseURL is the root of the API. Defaults to https://api.codemagic.io.
+	BaseURL string
+	// Transport makes the requests. Defaults to [http.DefaultTransport]. Redirects are never followed, whatever the transport: they would carry the
+	// token elsewhere.
+	Transport http.RoundTripper
+	// Timeout is the time that one request gets, its answer's body included. Defaults to 15 s.
+	Timeout time.Duration
+	// Downloads says which release of GitHub's runner a build is to use. Defaults to nobody: the workflow uses the release that it pins itself.
+	Downloads Downloads
+	// Logger hears of starts without an answer. Defaults to nobody.
+	Logger *slog.Logger
+}
+
+// Downloads looks up the release of GitHub's runner for an operating system (osx) and an architecture (arm64), in GitHub's own names.
+type Downloads interface {
+	RunnerDownload(ctx context.Context, t provisioner.Target, os, arch string) (provisioner.RunnerDownload, error)
+}
+
+const (
+	defaultBaseURL = "https://api.codemagic.io"
+	defaultTimeout = 15 * time.Second
+)
+
+func (c Config) withDefaults() Config {
+	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, defaultBaseURL), "/")
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var faults []error
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		faults = append(faults, fmt.Errorf("the base URL %q is not an http(s) URL", c.BaseURL))
+	}
+	if c.Timeout < 0 {
+		faults = append(faults, errors.New("the timeout is negative"))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,131 @@
+package codemagic_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+func TestTheProviderConforms(t *testing.T) {
+	for name, lag := range map[string]time.Duration{"lists that do not lag": 0, "lists that lag": 4 * time.Second, "lists that lag long": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			provisionertest.TestProvider(t, func(t *testing.T) provisionertest.Harness { return newHarness(t, lag) })
+		})
+	}
+}
+
+// harness is a provider and the fake Codemagic behind it.
+type harness struct {
+	fake     *provisionertest.Codemagic
+	provider *codemagic.Provider
+	lag      time.Duration
+	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
+
+	mu                    sync.Mutex
+	lose, drop, throttle  int
+	refuse, exhaust       bool
+	listsLeft, listsCount int
+}
+
+func newHarness(t *testing.T, lag time.Duration) *harness {
+	h := &harness{fake: newFake(provisionertest.CodemagicConfig{ListLag: lag, Concurrency: 3}), lag: lag, listsLeft: -1}
+	h.fake.SetFaults(h.fault)
+	logger := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.provider = newProvider(t, h.fake, codemagic.Config{Logger: logger, Downloads: releases{found: release}})
+	return h
+}
+
+func (h *harness) Provider() provisioner.Provider { return h.provider }
+func (h *harness) Type() provisioner.RunnerType   { return macs }
+func (h *harness) End(machineID string)           { h.fake.Finish(machineID, "finished") }
+func (h *harness) Log() string                    { return h.log.String() }
+func (h *harness) Idempotent() bool               { return false }
+func (h *harness) ListLag() time.Duration         { return h.lag }
+
+// Machines reads the builds' labels by position, so that a misreading of the provider does not hide.
+func (h *harness) Machines() (machines []provisionertest.CloudMachine) {
+	for _, b := range h.fake.Builds() {
+		owner, name, _ := strings.Cut(strings.TrimPrefix(b.Labels[3], "repository-"), "/")
+		m := provisioner.Machine{
+			ID: b.ID, Provider: codemagic.Name, Type: strings.TrimPrefix(b.Labels[4], "type-"), Repository: provisioner.Repository{Owner: owner, Name: name},
+			Job: number(b.Labels[2], "job-"), RunnerName: b.Labels[0], RunnerID: number(b.Labels[1], "runner-"), State: provisioner.MachineAlive,
+			LaunchedAt: b.CreatedAt,
+		}
+		if b.Over() {
+			m.State = provisioner.MachineEnded
+		}
+		machines = append(machines, provisionertest.CloudMachine{Machine: m, Given: b.Variables["ACTIONS_RUNNER_INPUT_JITCONFIG"]})
+	}
+	return machines
+}
+
+func number(label, prefix string) int64 {
+	n, err := strconv.ParseInt(strings.TrimPrefix(label, prefix), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func (h *harness) LoseAnswers(n int)   { h.order(func() { h.lose = n }) }
+func (h *harness) FailBefore(n int)    { h.order(func() { h.drop = n }) }
+func (h *harness) Refuse(on bool)      { h.order(func() { h.refuse = on }) }
+func (h *harness) Exhaust(on bool)     { h.order(func() { h.exhaust = on }) }
+func (h *harness) Throttle(n int)      { h.order(func() { h.throttle = n }) }
+func (h *harness) FailLists(after int) { h.order(func() { h.listsLeft, h.listsCount = after, 0 }) }
+
+func (h *harness) order(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Fault {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch operation {
+	case "POST /builds":
+		return h.startFault()
+	case "GET /builds":
+		h.listsCount++
+		if h.listsLeft >= 0 && h.listsCount > h.listsLeft {
+			return &provisionertest.Fault{Status: http.StatusBadGateway}
+		}
+	case "GET /apps/{id}": // what keeps a launch from working keeps this from working
+		switch {
+		case h.drop > 0:
+			return &provisionertest.Fault{Drop: true}
+		case h.refuse:
+			return &provisionertest.Fault{Status: http.StatusForbidden}
+		}
+	}
+	return nil
+}
+
+func (h *harness) startFault() *provisionertest.Fault {
+	switch {
+	case h.lose > 0:
+		h.lose--
+		return &provisionertest.Fault{Lose: true}
+	case h.drop > 0:
+		h.drop--
+		return &provisionertest.Fault{Drop: true}
+	case h.throttle > 0:
+		h.throttle--
+		return &provisionertest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Reset": {"30"}}}
+	case h.refuse:
+		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "no access to the app"}`}
+	case h.exhaust:
+		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "build concurrency limit reached"}`}
+	}
+	return nil
+}

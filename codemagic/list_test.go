@@ -1,0 +1,160 @@
+package codemagic_test
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+)
+
+func TestListFindsEveryMachineAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(provisionertest.CodemagicConfig{Concurrency: 1})
+		client := newClient(t, fake, codemagic.Config{})
+		p, err := codemagic.New(client, map[string]codemagic.Settings{
+			"macOS-arm64": {AppID: app}, "mac-big": {AppID: app, InstanceType: "mac_mini_m4"}, "other": {AppID: app, WorkflowID: "w"},
+		}, codemagic.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []provisioner.Machine
+		for job, name := range []string{"macOS-arm64", "mac-big", "other"} {
+			l := launch(int64(job + 1))
+			l.Type.Name = name
+			m, err := p.Launch(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, m)
+			time.Sleep(time.Minute)
+		}
+		fake.Finish(want[0].ID, "warning")
+		want[0].State = provisioner.MachineEnded
+		fake.SetStatus(want[1].ID, "hibernating") // a status of the future
+		const managed = "managed-by-github-runner-provisioner"
+		for _, labels := range [][]string{
+			nil, {"grp-macOS-arm64-9-1", "runner-9"}, {managed, "runner-9"}, {managed, "grp-macOS-arm64-9-1", "runner-x"},
+		} {
+			if _, err := client.StartBuild(t.Context(), codemagic.StartRequest{AppID: app, WorkflowID: "w", Branch: "main", Labels: labels}); err != nil {
+				t.Fatal(err) // a build of somebody else's
+			}
+		}
+		got, err := p.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got, func(a, b provisioner.Machine) int { return cmp.Compare(a.ID, b.ID) })
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Error("machines (-want +got):\n", diff)
+		}
+		if calls := fake.Calls()["GET /builds"]; calls != 2 {
+			t.Errorf("%d lists for two workflows", calls)
+		}
+	})
+}
+
+func TestAMachineHasALaunchTimeWhereCodemagicGivesNone(t *testing.T) {
+	const labels = `"labels": ["ios", "type-writer", "runner-up", "repository-mine", "grp-t-7-1", "runner-5", "type-t", "job-7", "repository-o/n",
+		"launched-1599549482", "managed-by-github-runner-provisioner"]`
+	launched := time.Unix(1599549482, 0)
+	for name, test := range map[string]struct {
+		build string
+		want  time.Time
+	}{
+		"created": {
+			`"createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": "2020-09-08T09:00:00.000+0000"`, time.Date(2020, 9, 8, 8, 0, 0, 0, time.UTC),
+		},
+		"started": {`"startedAt": "2020-09-08T09:00:00.000+0000"`, time.Date(2020, 9, 8, 9, 0, 0, 0, time.UTC)},
+		"neither": {`"startedAt": null`, launched},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := newFake(provisionertest.CodemagicConfig{})
+			fake.SetFaults(always("GET /builds", provisionertest.Fault{
+				Status: 200, Body: `{"builds": [{"_id": "1", "status": "queued", ` + test.build + `, ` + labels + `}]}`,
+			}))
+			got, err := newProvider(t, fake, codemagic.Config{}).List(t.Context())
+			if err != nil || len(got) != 1 || !got[0].LaunchedAt.Equal(test.want) {
+				t.Fatalf("machines %v, error %v, want one of %s", got, err, test.want)
+			}
+			got[0].LaunchedAt = time.Time{}
+			want := provisioner.Machine{
+				ID: "1", Provider: codemagic.Name, Type: "t", Repository: provisioner.Repository{Owner: "o", Name: "n"}, Job: 7, RunnerName: "grp-t-7-1",
+				RunnerID: 5, State: provisioner.MachineAlive,
+			}
+			if diff := gocmp.Diff(want, got[0]); diff != "" {
+				t.Error("machine (-want +got):\n", diff)
+			}
+		})
+	}
+}
+
+func TestFindReturnsTheMachinesOfOneJob(t *testing.T) {
+	fake := newFake(provisionertest.CodemagicConfig{})
+	p := newProvider(t, fake, codemagic.Config{})
+	for _, job := range []int64{7, 70, 7} {
+		if _, err := p.Launch(t.Context(), launch(job)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake.Finish(fake.Builds()[0].ID, "failed")
+	got, err := p.Find(t.Context(), macs, provisioner.Job{ID: 7, RunAttempt: 1})
+	if err != nil || len(got) != 2 || got[0].Alive() == got[1].Alive() || got[0].Job != 7 || got[1].Job != 7 {
+		t.Errorf("machines %+v, error %v, want one alive and one ended", got, err)
+	}
+	if _, err := p.Find(t.Context(), provisioner.RunnerType{Name: "windows"}, provisioner.Job{ID: 7}); !errors.Is(err, provisioner.ErrRefused) {
+		t.Errorf("error %v for a type without settings", err)
+	}
+}
+
+func TestAFailedListIsNoShortList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(provisionertest.CodemagicConfig{})
+		types := map[string]codemagic.Settings{}
+		for i := range 5 {
+			types["t"+strconv.Itoa(i)] = codemagic.Settings{AppID: app, WorkflowID: "w" + strconv.Itoa(i)}
+		}
+		p, err := codemagic.New(newClient(t, fake, codemagic.Config{}), types, codemagic.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake.SetFaults(first(3, "GET /builds", provisionertest.Fault{Status: 500}))
+		if got, err := p.List(t.Context()); !errors.Is(err, provisioner.ErrUnavailable) || got != nil {
+			t.Errorf("machines %v, error %v", got, err)
+		}
+		fake.SetFaults(always("GET /builds", provisionertest.Fault{Status: 403}))
+		got, err := p.Find(t.Context(), provisioner.RunnerType{Name: "t1"}, provisioner.Job{ID: 7})
+		if !errors.Is(err, provisioner.ErrRefused) || got != nil {
+			t.Errorf("machines %v, error %v", got, err)
+		}
+	})
+}
+
+func TestTerminateEndsABuildOnce(t *testing.T) {
+	fake := newFake(provisionertest.CodemagicConfig{})
+	p := newProvider(t, fake, codemagic.Config{})
+	m, err := p.Launch(t.Context(), launch(7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.Terminate(t.Context(), m); err != nil {
+			t.Errorf("error %v", err)
+		}
+	}
+	if got := fake.Builds()[0].Status; got != "canceled" {
+		t.Errorf("the build is %s", got)
+	}
+	fake.SetFaults(always("POST /builds/{id}/cancel", provisionertest.Fault{Status: 403}))
+	if err := p.Terminate(t.Context(), m); !errors.Is(err, provisioner.ErrRefused) {
+		t.Errorf("error %v, want a refusal", err)
+	}
+}

@@ -1,0 +1,100 @@
+package codemagic
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// The labels of a build of ours, beside the runner's name.
+const (
+	managedLabel     = "managed-by-github-runner-provisioner"
+	runnerPrefix     = "runner-"
+	jobPrefix        = "job-"
+	repositoryPrefix = "repository-"
+	typePrefix       = "type-"
+	launchedPrefix   = "launched-"
+)
+
+// mark returns the labels of a launch.
+func mark(l provisioner.Launch, now time.Time) []string {
+	return []string{
+		l.Runner.Name,
+		runnerPrefix + strconv.FormatInt(l.Runner.ID, 10),
+		jobPrefix + strconv.FormatInt(l.Job.ID, 10),
+		repositoryPrefix + l.Job.Repository.String(),
+		typePrefix + l.Type.Name,
+		launchedPrefix + strconv.FormatInt(now.Unix(), 10),
+		managedLabel,
+	}
+}
+
+// plannedMark is mark for a launch that has no registration yet.
+func plannedMark(l provisioner.Launch) []string {
+	labels := mark(l, time.Time{})
+	for i, label := range labels {
+		switch {
+		case strings.HasPrefix(label, runnerPrefix):
+			labels[i] = runnerPrefix + "[registration id]"
+		case strings.HasPrefix(label, launchedPrefix):
+			labels[i] = launchedPrefix + "[unix seconds]"
+		}
+	}
+	return labels
+}
+
+// machine reads a build's labels. ok is false for a build that is not ours.
+func machine(b Build) (m provisioner.Machine, ok bool) {
+	m = provisioner.Machine{ID: b.ID, Provider: Name, State: provisioner.MachineAlive, LaunchedAt: b.CreatedAt}
+	if b.Status.Over() {
+		m.State = provisioner.MachineEnded
+	}
+	if m.LaunchedAt.IsZero() {
+		m.LaunchedAt = b.StartedAt
+	}
+	managed := false
+	for _, label := range b.Labels {
+		if label == managedLabel {
+			managed = true
+			continue
+		}
+		if provisioner.IsRunnerName(label) {
+			m.RunnerName = label
+			continue
+		}
+		for prefix, read := range readers {
+			if value, found := strings.CutPrefix(label, prefix); found {
+				read(&m, value)
+			}
+		}
+	}
+	return m, managed && m.RunnerName != "" && m.RunnerID > 0
+}
+
+// readers read what follows a label's prefix, and leave alone what makes no sense: a workflow may have labels of its own. A launched label counts
+// only where Codemagic gives no time itself: a build that waits for a place has not started.
+var readers = map[string]func(m *provisioner.Machine, value string){
+	runnerPrefix: func(m *provisioner.Machine, value string) { m.RunnerID = number(value, m.RunnerID) },
+	jobPrefix:    func(m *provisioner.Machine, value string) { m.Job = number(value, m.Job) },
+	typePrefix:   func(m *provisioner.Machine, value string) { m.Type = value },
+	repositoryPrefix: func(m *provisioner.Machine, value string) {
+		if owner, name, ok := strings.Cut(value, "/"); ok {
+			m.Repository = provisioner.Repository{Owner: owner, Name: name}
+		}
+	},
+	launchedPrefix: func(m *provisioner.Machine, value string) {
+		if n := number(value, 0); n > 0 && m.LaunchedAt.IsZero() {
+			m.LaunchedAt = time.Unix(n, 0)
+		}
+	},
+}
+
+func number(s string, otherwise int64) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return otherwise
+	}
+	return n
+}

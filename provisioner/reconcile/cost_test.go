@@ -1,0 +1,158 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/datawire/github-runner-provisioner/awsrunner"
+	"github.com/datawire/github-runner-provisioner/labels"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+)
+
+// fleet is real clients of a fake GitHub and a fake EC2 with busy machines.
+type fleet struct {
+	github  *provisionertest.GitHub
+	ec2     *provisionertest.EC2
+	client  *github.Client
+	sweeper *reconcile.Sweeper
+}
+
+// newFleet has that many machines in that many repositories, each with a job of one workflow run of its repository.
+func newFleet(tb testing.TB, repositories, machines int) *fleet {
+	tb.Helper()
+	f := &fleet{
+		github: provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"}),
+		ec2:    provisionertest.NewEC2(provisionertest.EC2Config{}),
+	}
+	var err error
+	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: provisionertest.Loopback(f.github)})
+	check(tb, err)
+	t := provisioner.RunnerType{Name: "linux", Labels: []string{"linux"}, Provider: awsrunner.Name}
+	cloud, err := awsrunner.New(ec2.New(ec2.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		HTTPClient: &http.Client{Transport: provisionertest.Loopback(f.ec2)},
+	}), f.client, map[string]awsrunner.Settings{t.Name: {Image: "ami-1", InstanceTypes: []string{"t4g.small"}, Subnets: []string{"subnet-a"}}},
+		awsrunner.Config{LaunchBurst: 10_000})
+	check(tb, err)
+	table, err := labels.NewTable(labels.Entry{Name: t.Name, Labels: t.Labels})
+	check(tb, err)
+	engine, err := provisioner.New(table, []provisioner.RunnerType{t}, map[string]provisioner.Provider{t.Provider: cloud}, online{f.client, f.github},
+		provisioner.Config{Jobs: f.client})
+	check(tb, err)
+	cfg := reconcile.Config{Requests: func() (all, unchanged int) {
+		q := f.client.Quota()
+		return int(q.Requests), int(q.NotModified)
+	}}
+	for i := range repositories {
+		r := provisioner.Repository{Owner: "octo-org", Name: fmt.Sprint("app-", i)}
+		cfg.Repositories = append(cfg.Repositories, r)
+		f.github.AddRepository(r.Owner, r.Name)
+		n := (machines + i) / repositories // as even as can be
+		if n == 0 {
+			continue
+		}
+		for _, j := range f.github.QueueJobs(r, n, "linux") {
+			out, err := engine.Provision(tb.Context(), j)
+			check(tb, err)
+			if !f.github.AssignTo(j.ID, out.Runner.ID) {
+				tb.Fatalf("job %d can't be given to runner %d", j.ID, out.Runner.ID)
+			}
+		}
+	}
+	f.sweeper = reconcile.New(engine, f.client, f.client, queue.NewWorker(queue.NewMemory(0), engine, queue.Config{}), cfg)
+	f.sweep(tb) // the first one is a full look, and has no ETags
+	return f
+}
+
+// online is a Registrar whose runners are online at once.
+type online struct {
+	provisioner.Registrar
+	github *provisionertest.GitHub
+}
+
+func (o online) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+	runner, jit, err := o.Registrar.Register(ctx, r)
+	if err == nil {
+		_, err = o.github.Connect(jit.Reveal())
+	}
+	return runner, jit, err
+}
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// cost is what a sweep asked for. charged are the requests that count against GitHub's rate limit.
+type cost struct{ github, charged, ec2 int }
+
+func (f *fleet) sweep(tb testing.TB) (reconcile.Report, cost) {
+	tb.Helper()
+	before := calls(f.ec2.Calls())
+	r, err := f.sweeper.Sweep(tb.Context())
+	check(tb, err)
+	return r, cost{github: r.Requests, charged: r.Requests - r.Unchanged, ec2: calls(f.ec2.Calls()) - before}
+}
+
+func calls(byOperation map[string]int) (n int) {
+	for _, c := range byOperation {
+		n += c
+	}
+	return n
+}
+
+func TestTheCostOfASweepGrowsWithPagesNotWithMachines(t *testing.T) {
+	for _, c := range []struct {
+		name                   string
+		repositories, machines int
+		want                   cost
+	}{
+		{"quiet: a free request for each repository, and a list of the machines", 50, 0, cost{github: 50, ec2: 1}},
+		{"busy: the runs, the jobs and the runners of each repository", 50, 200, cost{github: 150, ec2: 1}},
+		{"busy with five times the machines: the same", 50, 1000, cost{github: 150, ec2: 1}},
+		{"a page of machines, three of jobs and three of runners", 1, 250, cost{github: 7, ec2: 1}},
+		{"two pages of machines, eleven of jobs and eleven of runners", 1, 1050, cost{github: 23, ec2: 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFleet(t, c.repositories, c.machines)
+			r, got := f.sweep(t)
+			if got != c.want {
+				t.Errorf("a sweep made %+v requests, want %+v", got, c.want)
+			}
+			if n := r.Machines[reconcile.MachineKind{Type: "linux", State: reconcile.Busy}]; n != c.machines {
+				t.Errorf("it saw %d busy machines, want %d", n, c.machines)
+			}
+		})
+	}
+}
+
+func BenchmarkSweep(b *testing.B) {
+	for _, machines := range []int{0, 100, 1000} {
+		b.Run("repositories=50/machines="+strconv.Itoa(machines), func(b *testing.B) {
+			f := newFleet(b, 50, machines)
+			var sum cost
+			n := 0
+			for b.Loop() {
+				_, c := f.sweep(b)
+				sum = cost{sum.github + c.github, sum.charged + c.charged, sum.ec2 + c.ec2}
+				n++
+			}
+			b.ReportMetric(float64(sum.github)/float64(n), "github-requests/sweep")
+			b.ReportMetric(float64(sum.charged)/float64(n), "github-charged/sweep")
+			b.ReportMetric(float64(sum.ec2)/float64(n), "ec2-calls/sweep")
+		})
+	}
+}
