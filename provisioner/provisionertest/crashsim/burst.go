@@ -1,0 +1,51 @@
+package crashsim
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// Burst provisions many jobs that come at once, by one process against EC2's own token bucket (5 launches, refilled with 2 a second), with a part of all answers
+// lost. No machine boots: what counts is what the launches cost, and how long they take.
+func Burst(t *testing.T, jobs int, lost float64) (r Result, took time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1, Options{})
+		w.weather = weather{lost: lost}
+		repository := provisioner.Repository{Owner: "octo-org", Name: "app-0"}
+		for _, j := range w.github.QueueJobs(repository, jobs, "self-hosted", "linux") {
+			w.jobs = append(w.jobs, &job{Job: j, accepted: true})
+			_, err := w.queue.Send(t.Context(), runnerType.Name, j)
+			must(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { w.newProcess(0, 0).run(ctx) })
+		for depth := jobs; depth > 0 && time.Since(w.begun) < time.Hour; time.Sleep(time.Second) {
+			lanes, err := w.queue.Depth(t.Context())
+			must(err)
+			depth = lanes[runnerType.Name]
+		}
+		took = time.Since(w.begun)
+		stop()
+		running.Wait()
+		w.judge()
+		valid := map[string]bool{}
+		runners := w.runners()
+		for _, i := range w.ec2.Instances() {
+			if _, ok := runners[registration(i)]; ok && alive(i) {
+				valid[i.Tags["runner-provisioner:job"]] = true
+			}
+		}
+		if len(valid) != jobs {
+			w.violation("%d of %d jobs have a machine", len(valid), jobs)
+		}
+		r = w.result()
+	})
+	return r, took
+}

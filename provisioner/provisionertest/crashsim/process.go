@@ -1,0 +1,213 @@
+package crashsim
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/datawire/github-runner-provisioner/awsrunner"
+	"github.com/datawire/github-runner-provisioner/labels"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+)
+
+// process is one life of a replica, from its start to its death.
+type process struct {
+	world   *world
+	replica int
+	worker  *queue.Worker
+	sweeper *reconcile.Sweeper
+
+	kill context.CancelFunc
+
+	mu    sync.Mutex
+	dead  bool
+	steps int
+	last  int // the step at which it dies, 0: never
+}
+
+var errDead = errors.New("the process is dead")
+
+// replica starts processes, one after the other, until the history is over.
+func (w *world) replica(ctx context.Context, n int) {
+	for life := 0; ctx.Err() == nil; life++ {
+		p := w.newProcess(n, life)
+		w.note("replica %d starts", n)
+		p.run(ctx)
+		if ctx.Err() != nil || !pause(ctx, w.within(0, 40*time.Second, "down", n, life)) {
+			return
+		}
+	}
+}
+
+func (w *world) newProcess(n, life int) *process {
+	p := &process{world: w, replica: n}
+	if w.weather.killed && !w.calm.Load() && w.chance(0.9, "killed", n, life) {
+		p.last = 1 + w.pick(60, "last step", n, life)
+	}
+	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: p.transport(w.github)})
+	must(err)
+	client := ec2.New(ec2.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		HTTPClient: &http.Client{Transport: wrap(w.options.Sabotage.EC2, p.transport(w.ec2))},
+	})
+	provider, err := awsrunner.New(client, gh, map[string]awsrunner.Settings{runnerType.Name: {
+		Image: "ami-1", InstanceTypes: []string{"t4g.small", "m7g.large"}, Subnets: []string{"subnet-a", "subnet-b"},
+	}}, awsrunner.Config{})
+	must(err)
+	cloud := wrap(w.options.Sabotage.Provider, Cloud(provider))
+	registrar := wrap(w.options.Sabotage.Registrar, provisioner.Registrar(gh))
+	table, err := labels.NewTable(labels.Entry{Name: runnerType.Name, Labels: runnerType.Labels})
+	must(err)
+	engine, err := provisioner.New(table, []provisioner.RunnerType{runnerType}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{Jobs: gh})
+	must(err)
+	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{w.queue, p})), engine, queue.Config{Listers: map[string]provisioner.Lister{"aws": cloud}})
+	p.sweeper = reconcile.New(engine, gh, wrap(w.options.Sabotage.Runners, reconcile.Runners(gh)), p.worker, reconcile.Config{
+		Repositories: []provisioner.Repository{{Owner: "octo-org", Name: "app-0"}, {Owner: "octo-org", Name: "app-1"}},
+	})
+	return p
+}
+
+func wrap[T any](f func(T) T, part T) T {
+	if f == nil {
+		return part
+	}
+	return f(part)
+}
+
+// run lives until the process is killed or ctx ends.
+func (p *process) run(ctx context.Context) {
+	ctx, p.kill = context.WithCancel(ctx)
+	defer p.kill()
+	p.world.join(p)
+	defer p.world.leave(p)
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = p.worker.Run(ctx) })
+	if p.world.options.Reconcile {
+		parts.Go(func() { p.sweeper.Run(ctx, sweepEvery) })
+	}
+	parts.Wait()
+}
+
+func (w *world) join(p *process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.processes = append(w.processes, p)
+}
+
+func (w *world) leave(p *process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, q := range w.processes {
+		if q == p {
+			w.processes = append(w.processes[:i:i], w.processes[i+1:]...)
+			return
+		}
+	}
+}
+
+// step is taken before and after everything that the process does to the world. It returns an error once the process is dead.
+func (p *process) step(what string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return errDead
+	}
+	if p.steps++; p.steps == p.last && !p.world.calm.Load() {
+		p.dead = true
+		p.world.mu.Lock()
+		p.world.crashes++
+		p.world.mu.Unlock()
+		p.world.note("replica %d is killed %s", p.replica, what)
+		p.kill()
+		return errDead
+	}
+	return nil
+}
+
+// transport leads to a server of the world as long as the process lives.
+func (p *process) transport(h http.Handler) http.RoundTripper {
+	return mortal{p, provisionertest.Loopback(h)}
+}
+
+type mortal struct {
+	process *process
+	next    http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := m.process.step("before " + r.Method + " " + r.URL.Path); err != nil {
+		return nil, err
+	}
+	resp, err := m.next.RoundTrip(r)
+	if dead := m.process.step("after " + r.Method + " " + r.URL.Path); dead != nil {
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return nil, dead
+	}
+	return resp, err
+}
+
+// mortalQueue is the durable queue as long as the process lives.
+type mortalQueue struct {
+	queue.Queue
+	process *process
+}
+
+func around[T any](p *process, what string, do func() (T, error)) (T, error) {
+	var none T
+	if err := p.step("before it " + what); err != nil {
+		return none, err
+	}
+	x, err := do()
+	if dead := p.step("after it " + what); dead != nil {
+		return none, dead
+	}
+	return x, err
+}
+
+// Send implements queue.Queue.
+func (q mortalQueue) Send(ctx context.Context, lane string, j provisioner.Job) (bool, error) {
+	return around(q.process, "stored job "+itoa(j.ID), func() (bool, error) { return q.Queue.Send(ctx, lane, j) })
+}
+
+// Receive implements queue.Queue.
+func (q mortalQueue) Receive(ctx context.Context, lane string) (queue.Message, error) {
+	m, err := q.Queue.Receive(ctx, lane)
+	if err == nil {
+		err = q.process.step("after it received job " + itoa(m.Job.ID))
+	}
+	return m, err
+}
+
+// Extend implements queue.Queue.
+func (q mortalQueue) Extend(ctx context.Context, m queue.Message, d time.Duration) error {
+	_, err := around(q.process, "put back job "+itoa(m.Job.ID), func() (struct{}, error) { return struct{}{}, q.Queue.Extend(ctx, m, d) })
+	return err
+}
+
+// Delete implements queue.Queue.
+func (q mortalQueue) Delete(ctx context.Context, m queue.Message) error {
+	_, err := around(q.process, "deleted job "+itoa(m.Job.ID), func() (struct{}, error) { return struct{}{}, q.Queue.Delete(ctx, m) })
+	return err
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

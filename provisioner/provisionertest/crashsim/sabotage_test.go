@@ -1,0 +1,114 @@
+package crashsim_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/crashsim"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+)
+
+// noLock registers under another name when the name is taken.
+type noLock struct{ provisioner.Registrar }
+
+var serial atomic.Int64
+
+func (n noLock) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+	runner, jit, err := n.Registrar.Register(ctx, r)
+	if errors.Is(err, provisioner.ErrNameTaken) {
+		r.Name += fmt.Sprint("-x", serial.Add(1))
+		return n.Registrar.Register(ctx, r)
+	}
+	return runner, jit, err
+}
+
+// freshTokens gives every launch call a client token of its own.
+type freshTokens struct{ next http.RoundTripper }
+
+func (f freshTokens) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	if form.Has("ClientToken") {
+		form.Set("ClientToken", fmt.Sprint("token-", serial.Add(1)))
+	}
+	r = r.Clone(r.Context())
+	encoded := form.Encode()
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(encoded)), int64(len(encoded))
+	return f.next.RoundTrip(r)
+}
+
+// atMostOnce forgets a message when it hands it out.
+type atMostOnce struct{ queue.Queue }
+
+func (q atMostOnce) Receive(ctx context.Context, lane string) (queue.Message, error) {
+	m, err := q.Queue.Receive(ctx, lane)
+	if err == nil {
+		err = q.Delete(ctx, m)
+	}
+	return m, err
+}
+
+// blindFaith believes that a registration is gone without asking, and that it was removed without removing it.
+type blindFaith struct{ registrations }
+
+type registrations = reconcile.Runners
+
+func (blindFaith) Remove(context.Context, provisioner.Target, int64) error { return nil }
+
+func TestTheSimulationNotices(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    crashsim.Options
+		want string
+	}{
+		{
+			"a name that is no lock",
+			crashsim.Options{Sabotage: crashsim.Sabotage{Registrar: func(r provisioner.Registrar) provisioner.Registrar { return noLock{r} }}},
+			"two machines can register",
+		},
+		{
+			"a launch that is not idempotent",
+			crashsim.Options{Sabotage: crashsim.Sabotage{EC2: func(next http.RoundTripper) http.RoundTripper { return freshTokens{next} }}},
+			"two machines can register",
+		},
+		{
+			"a queue that delivers at most once",
+			crashsim.Options{Sabotage: crashsim.Sabotage{Queue: func(q queue.Queue) queue.Queue { return atMostOnce{q} }}},
+			"still waits",
+		},
+		{
+			"a reconciler that ends machines before their registrations",
+			crashsim.Options{
+				Reconcile: true, Sabotage: crashsim.Sabotage{Runners: func(r reconcile.Runners) reconcile.Runners { return blindFaith{r} }},
+			},
+			"the service ends machine",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const most = 300
+			for s := uint64(1); s <= most; s++ {
+				r := crashsim.Run(t, s, c.o)
+				if strings.Contains(strings.Join(r.Wrong, "\n"), c.want) {
+					t.Logf("noticed with seed %d: %s", s, r.Wrong[0])
+					return
+				}
+			}
+			t.Errorf("not noticed in %d histories", most)
+		})
+	}
+}

@@ -1,0 +1,153 @@
+package crashsim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+)
+
+// world is everything outside of the processes: GitHub, EC2, the durable queue, the machines, and fate.
+type world struct {
+	*history
+	*fate
+	options Options
+	weather weather
+	calm    atomic.Bool
+
+	github *provisionertest.GitHub
+	ec2    *provisionertest.EC2
+	queue  *queue.Memory
+
+	mu        sync.Mutex
+	jobs      []*job
+	processes []*process
+	lives     map[string]*life
+	crashes   int
+}
+
+// job is a job of the history.
+type job struct {
+	provisioner.Job
+	accepted bool
+}
+
+var runnerType = provisioner.RunnerType{
+	Name: "linux", Labels: []string{"self-hosted", "linux"}, Provider: "aws", BootDeadline: 3 * time.Minute, MaxLifetime: time.Hour,
+}
+
+func newWorld(seed uint64, o Options) *world {
+	w := &world{history: &history{begun: time.Now()}, fate: &fate{seed: seed}, options: o, lives: make(map[string]*life)}
+	w.weather = newWeather(w.fate, o)
+	w.github = provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"})
+	w.ec2 = provisionertest.NewEC2(provisionertest.EC2Config{VisibilityLag: w.within(0, 15*time.Second, "lag"), LaunchRate: 2, LaunchBurst: 5})
+	w.queue = queue.NewMemory(0)
+	w.github.SetFaults(w.githubFaults)
+	w.ec2.SetFaults(w.ec2Faults)
+	w.ec2.SetCapacity(w.capacity)
+	return w
+}
+
+// live lets the history happen.
+func (w *world) live(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for i := range 1 + w.pick(3, "replicas") {
+		all.Go(func() { w.replica(ctx, i) })
+	}
+	jobs := 2 + w.pick(7, "jobs")
+	for i := range jobs {
+		repository := provisioner.Repository{Owner: "octo-org", Name: fmt.Sprint("app-", i)}
+		if w.options.Reconcile { // who shares a repository shares runners
+			repository.Name = fmt.Sprint("app-", w.pick(2, "repository", i))
+		}
+		w.github.AddRepository(repository.Owner, repository.Name)
+		all.Go(func() { w.jobLife(ctx, i, repository) })
+	}
+	time.AfterFunc(storm, func() {
+		w.calm.Store(true)
+		w.note("the weather turns calm")
+	})
+	w.machines(ctx, jobs)
+	stop()
+	all.Wait()
+	time.Sleep(time.Minute) // for calls that are still under way
+	w.judgeEnd()
+}
+
+// jobLife queues a job at GitHub, delivers its webhooks, and perhaps cancels it.
+func (w *world) jobLife(ctx context.Context, i int, r provisioner.Repository) {
+	if !pause(ctx, w.within(0, storm*3/4, "queued", i)) {
+		return
+	}
+	j := &job{Job: w.github.QueueJob(r, "self-hosted", "linux")}
+	w.mu.Lock()
+	w.jobs = append(w.jobs, j)
+	w.mu.Unlock()
+	w.note("job %d of %s is queued", j.ID, r.Name)
+	if w.chance(w.weather.cancelled, "cancelled", i) {
+		after := w.within(0, 4*time.Minute, "cancelled after", i)
+		time.AfterFunc(after, func() {
+			if w.github.CancelJob(j.ID) {
+				w.note("job %d is cancelled", j.ID)
+			}
+		})
+	}
+	deliveries := 1 + w.pick(3, "deliveries", i)
+	for n := range deliveries {
+		if !pause(ctx, w.within(0, 20*time.Second, "delivery", i, n)) {
+			return
+		}
+		w.deliver(ctx, j, i, n)
+	}
+	// Without a reconciler somebody has to see to it that the webhook arrives.
+	for !w.options.Reconcile && !j.accepted && pause(ctx, 30*time.Second) {
+		w.deliver(ctx, j, i, 99)
+	}
+}
+
+// deliver sends a webhook to one of the replicas. It is lost if that is down.
+func (w *world) deliver(ctx context.Context, j *job, i, n int) {
+	if w.options.Reconcile && w.chance(w.weather.lostWebhook, "lost webhook", i, n) {
+		w.note("a webhook of job %d is lost", j.ID)
+		return
+	}
+	w.mu.Lock()
+	up := slices.Clone(w.processes)
+	w.mu.Unlock()
+	if len(up) == 0 {
+		w.note("a webhook of job %d finds nobody", j.ID)
+		return
+	}
+	p := up[w.pick(len(up), "replica", i, n)]
+	duplicate, err := p.worker.Accept(ctx, runnerType.Name, j.Job)
+	if err != nil {
+		w.note("a webhook of job %d is answered 503: %v", j.ID, err)
+		return
+	}
+	p.sweeper.Saw(j.Repository)
+	j.accepted = true
+	w.note("replica %d accepts job %d (duplicate: %v)", p.replica, j.ID, duplicate)
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (w *world) result() Result {
+	return Result{
+		Seed: w.seed, Wrong: w.wrong, History: w.String(), Jobs: len(w.jobs), Machines: len(w.ec2.Instances()), Crashes: w.crashes,
+		GitHubCalls: w.github.Calls(), EC2Calls: w.ec2.Calls(),
+	}
+}
