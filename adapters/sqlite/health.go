@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// pingNote is written by Ping.
+const pingNote = "ping"
+
+// Ping reports whether jobs can be stored: it writes to the file, and sees that the file is still the one at its path.
+func (q *Queue) Ping(ctx context.Context) error {
+	now, err := os.Stat(q.path)
+	if err != nil {
+		return describe(q.path, err)
+	}
+	if !os.SameFile(q.file, now) {
+		return describe(q.path, fmt.Errorf("the file has been replaced by another; restart the service"))
+	}
+	if err := q.looksWhole(); err != nil {
+		return describe(q.path, err)
+	}
+	return q.Put(ctx, pingNote, time.Now().UTC().Format(time.RFC3339Nano))
+}
+
+// magic begins every SQLite file (https://www.sqlite.org/fileformat.html#the_database_header).
+const magic = "SQLite format 3\x00"
+
+// looksWhole reads what SQLite itself takes from its cache.
+func (q *Queue) looksWhole() error {
+	f, err := os.Open(q.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	begin := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, begin); err != nil || string(begin) != magic {
+		return fmt.Errorf("the file is no SQLite database any more: restore it, or move it away and restart the service")
+	}
+	return nil
+}
+
+// Depth implements [queue.Depth].
+func (q *Queue) Depth(ctx context.Context) (depth map[string]int, err error) {
+	err = q.do(&operation{ctx: ctx, run: func(tx *sql.Tx) error {
+		lanes, err := countByLane(context.Background(), tx)
+		depth = make(map[string]int, len(lanes))
+		for name, n := range lanes {
+			if strings.HasPrefix(name, lanePrefix) {
+				depth[laneOf(name)] = n
+			}
+		}
+		return err
+	}})
+	return depth, err
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func countByLane(ctx context.Context, db querier) (map[string]int, error) {
+	rows, err := db.QueryContext(ctx, `select queue, count(*) from goqite group by queue`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err has told
+	lanes := make(map[string]int)
+	for rows.Next() {
+		var name string
+		var n int
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, err
+		}
+		lanes[name] = n
+	}
+	return lanes, rows.Err()
+}
