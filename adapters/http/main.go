@@ -1,0 +1,65 @@
+// Command http is the webhook server: it receives GitHub's workflow_job events and provides one machine for each job that a runner type serves. Its
+// settings are environment variables; the README lists them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/caarlos0/env/v10"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+
+	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
+)
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+	os.Exit(run(os.Stdout, os.Stderr))
+}
+
+// garbage is how much of the heap may be garbage, in percent of what lives: the service has little to remember and shares its machine, so it trades some CPU
+// for memory.
+const garbage = 50
+
+func run(stdout, stderr io.Writer) int {
+	cfg, err := config.Load(context.Background(), env.ToMap(os.Environ()), nil)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	app := fx.New(options(cfg, stdout))
+	start, cancel := context.WithTimeout(context.Background(), app.StartTimeout())
+	defer cancel()
+	if err := app.Start(start); err != nil {
+		fmt.Fprintln(stderr, "the service can't start:", dig.RootCause(err))
+		return 1
+	}
+	signal := <-app.Wait()
+	stop, cancel := context.WithTimeout(context.Background(), app.StopTimeout())
+	defer cancel()
+	if err := app.Stop(stop); err != nil {
+		fmt.Fprintln(stderr, "the service did not stop cleanly:", dig.RootCause(err))
+		return 1
+	}
+	return signal.ExitCode
+}
+
+// stopTimeout covers the requests in progress and the launches under way; Kubernetes kills after 30 s.
+const stopTimeout = 25 * time.Second
+
+func options(cfg *config.Config, logs io.Writer) fx.Option {
+	return fx.Options(
+		wiring.Module(cfg, wiring.NewLogger(cfg, logs)),
+		fx.Provide(newServer),
+		fx.Invoke(wiring.Gauges, runWorker, runSweeper, serve),
+		fx.StopTimeout(stopTimeout),
+	)
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// SecretSource fetches secrets that a variable names instead of holding. It is safe for concurrent use.
+type SecretSource interface {
+	// Secret returns the secret of a reference, "ssm:/path" or "secretsmanager:name". Its error says what to mend and never holds the secret.
+	Secret(ctx context.Context, ref string) (provisioner.Secret, error)
+}
+
+// The schemes of references.
+const (
+	schemeSSM            = "ssm:"
+	schemeSecretsManager = "secretsmanager:"
+)
+
+func isReference(s provisioner.Secret) bool {
+	return strings.HasPrefix(s.Reveal(), schemeSSM) || strings.HasPrefix(s.Reveal(), schemeSecretsManager)
+}
+
+// fetchSecrets replaces every reference by its secret: each once, all at the same time. The variable of one that can't be fetched keeps the reference,
+// and is marked by its fault.
+func (v *variables) fetchSecrets(ctx context.Context, source SecretSource, f *faults) {
+	holders := []struct {
+		variable string
+		secret   *provisioner.Secret
+	}{
+		{"GITHUB_TOKEN", &v.GitHubToken},
+		{"GITHUB_APP_PRIVATE_KEY", &v.GitHubAppPrivateKey},
+		{"WEBHOOK_TOKEN", &v.WebhookToken},
+		{"WEBHOOK_TOKEN_PREVIOUS", &v.WebhookTokenPrevious},
+		{"CODEMAGIC_TOKEN", &v.CodemagicToken},
+	}
+	type result struct {
+		secret provisioner.Secret
+		err    error
+	}
+	fetched := map[string]*result{}
+	var all sync.WaitGroup
+	for _, h := range holders {
+		ref := h.secret.Reveal()
+		if !isReference(*h.secret) || fetched[ref] != nil {
+			continue
+		}
+		r := &result{}
+		fetched[ref] = r
+		all.Go(func() { r.secret, r.err = fetch(ctx, source, ref) })
+	}
+	all.Wait()
+	for _, h := range holders {
+		switch r := fetched[h.secret.Reveal()]; {
+		case r == nil:
+		case r.err != nil:
+			f.add(h.variable, "can't be fetched from %s: %v", quote(h.secret.Reveal()), r.err)
+		default:
+			*h.secret = r.secret
+		}
+	}
+}
+
+func fetch(ctx context.Context, source SecretSource, ref string) (provisioner.Secret, error) {
+	if _, name, _ := strings.Cut(ref, ":"); strings.Trim(name, "/ ") == "" {
+		return "", errors.New("the reference has no name: write ssm:/parameter/name or secretsmanager:name")
+	}
+	s, err := source.Secret(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	if s = provisioner.Secret(strings.TrimSpace(s.Reveal())); s == "" { // many tools store a line break at the end
+		return "", errors.New("it is empty there")
+	}
+	return s, nil
+}
+
+// cause drops the operation and the path that file errors begin with.
+func cause(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
+}

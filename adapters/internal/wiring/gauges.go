@@ -1,0 +1,75 @@
+package wiring
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+)
+
+// Gauges adds what is measured at the moment somebody asks: the jobs in the queue, and what is left of GitHub's rate limit.
+func Gauges(m *Metrics, q queue.Queue, gh *github.Client, cfg *config.Config, log *slog.Logger) error {
+	gauges := []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "github_requests_remaining", Help: "Requests that GitHub's rate limit still allows, as of its last answer.",
+		}, func() float64 { return known(gh.Quota().Remaining, gh.Quota().Limit) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "github_requests_limit", Help: "GitHub's rate limit for an hour, as of its last answer.",
+		}, func() float64 { return known(gh.Quota().Limit, gh.Quota().Limit) }),
+	}
+	if d, ok := q.(queue.Depth); ok {
+		gauges = append(gauges, depth{d, cfg, log, prometheus.NewDesc(
+			prometheus.BuildFQName(namespace, "", "queue_jobs"), "Accepted jobs that wait for their machine, by runner type.", []string{"type"}, nil)})
+	}
+	for _, g := range gauges {
+		if err := m.Registry.Register(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known is a number of a rate limit, or none as long as GitHub has said nothing.
+func known(n, limit int) float64 {
+	if limit == 0 {
+		return math.NaN()
+	}
+	return float64(n)
+}
+
+// depth collects the lengths of the queue's lanes.
+type depth struct {
+	queue queue.Depth
+	cfg   *config.Config
+	log   *slog.Logger
+	desc  *prometheus.Desc
+}
+
+// depthTimeout is below what scrapers wait.
+const depthTimeout = 2 * time.Second
+
+// Describe implements prometheus.Collector.
+func (d depth) Describe(descs chan<- *prometheus.Desc) { descs <- d.desc }
+
+// Collect implements prometheus.Collector.
+func (d depth) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), depthTimeout)
+	defer cancel()
+	lanes, err := d.queue.Depth(ctx)
+	if err != nil {
+		d.log.Warn("the queue can't be counted", "error", err)
+		return
+	}
+	for _, r := range d.cfg.Runners {
+		lanes[r.Name] += 0 // one that is empty is worth knowing too
+	}
+	for lane, n := range lanes {
+		metrics <- prometheus.MustNewConstMetric(d.desc, prometheus.GaugeValue, float64(n), lane)
+	}
+}

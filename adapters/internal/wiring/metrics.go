@@ -1,0 +1,133 @@
+package wiring
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
+)
+
+const namespace = "runner_provisioner"
+
+// Metrics turns what happens into Prometheus metrics. It observes the engine, the worker and the webhook.
+type Metrics struct {
+	Registry *prometheus.Registry
+
+	deliveries *prometheus.CounterVec
+	jobs       *prometheus.CounterVec
+	held       *prometheus.CounterVec
+	errors     *prometheus.CounterVec
+	launches   *prometheus.HistogramVec
+	waits      *prometheus.HistogramVec
+
+	sweeps   *prometheus.HistogramVec
+	machines *prometheus.GaugeVec
+	reaped   *prometheus.CounterVec
+	found    *prometheus.CounterVec
+	requests *prometheus.CounterVec
+}
+
+func newMetrics() *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "deliveries_total", Help: "Webhook deliveries by the status they were answered with.",
+		}, []string{"status"}),
+		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "jobs_total", Help: "Accepted jobs that need nothing more, by runner type and outcome (launched, served, gone, failed).",
+		}, []string{"type", "outcome"}),
+		held: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "jobs_held_total", Help: "Attempts after which an accepted job waits for another one, by runner type and class of error.",
+		}, []string{"type", "class"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "errors_total", Help: "Failed attempts by provider and class of error.",
+		}, []string{"provider", "class"}),
+		launches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "launch_duration_seconds", Help: "Time from the launch call to the cloud's yes.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}, []string{"type", "provider"}),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "job_wait_seconds", Help: "Time from accepting a job to its being settled.",
+			Buckets: []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400},
+		}, []string{"type"}),
+		sweeps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "sweep_duration_seconds", Help: "Time of the reconciler's sweeps, by result (ok, failed, put_off).",
+			Buckets: []float64{.1, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}, []string{"result"}),
+		machines: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "machines", Help: "Machines alive at the last sweep, by runner type and state (booting, idle, busy, dead, unknown).",
+		}, []string{"type", "state"}),
+		reaped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "reaped_total", Help: "Machines and registrations that the reconciler removed, by reason.",
+		}, []string{"reason"}),
+		found: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "reconciled_jobs_total", Help: "Jobs that the reconciler took up: started (no webhook came), replaced (their machine served another job or did not come up), recovered (from the delivery log), given_up.",
+		}, []string{"how"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "sweep_requests_total", Help: "The reconciler's requests to GitHub; those answered 304 cost no rate limit.",
+		}, []string{"answer"}),
+	}
+	m.Registry.MustRegister(m.deliveries, m.jobs, m.held, m.errors, m.launches, m.waits, m.sweeps, m.machines, m.reaped, m.found, m.requests,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+var (
+	_ provisioner.Observer = (*Metrics)(nil)
+	_ webhook.Observer     = (*Metrics)(nil)
+	_ reconcile.Observer   = (*Metrics)(nil)
+)
+
+// Delivered implements webhook.Observer.
+func (m *Metrics) Delivered(_ context.Context, o webhook.Outcome) {
+	m.deliveries.WithLabelValues(string(o.Status)).Inc()
+}
+
+// Observe implements provisioner.Observer.
+func (m *Metrics) Observe(_ context.Context, e provisioner.Event) {
+	switch e.Kind {
+	case provisioner.EventLaunched:
+		m.launches.WithLabelValues(e.RunnerType, e.Provider).Observe(e.Took.Seconds())
+	case provisioner.EventFailed:
+		m.errors.WithLabelValues(e.Provider, provisioner.Class(e.Err)).Inc()
+	case provisioner.EventSettled:
+		m.jobs.WithLabelValues(e.RunnerType, string(e.Status)).Inc()
+		m.waits.WithLabelValues(e.RunnerType).Observe(e.Took.Seconds())
+	case provisioner.EventHeld:
+		m.held.WithLabelValues(e.RunnerType, provisioner.Class(e.Err)).Inc()
+	case provisioner.EventGivenUp:
+		m.jobs.WithLabelValues(e.RunnerType, "failed").Inc()
+	default: // the other steps are for logs
+	}
+}
+
+// Swept implements reconcile.Observer.
+func (m *Metrics) Swept(_ context.Context, r reconcile.Report) {
+	result := "ok"
+	switch {
+	case r.PutOff > 0:
+		result = "put_off"
+	case r.Failed:
+		result = "failed"
+	}
+	m.sweeps.WithLabelValues(result).Observe(r.Duration.Seconds())
+	if r.PutOff > 0 {
+		return
+	}
+	m.machines.Reset()
+	for kind, n := range r.Machines {
+		m.machines.WithLabelValues(kind.Type, string(kind.State)).Set(float64(n))
+	}
+	for reason, n := range r.Reaped {
+		m.reaped.WithLabelValues(string(reason)).Add(float64(n))
+	}
+	for how, n := range map[string]int{"started": r.Started - r.Replaced, "replaced": r.Replaced, "recovered": r.Recovered, "given_up": r.GivenUp} {
+		m.found.WithLabelValues(how).Add(float64(n))
+	}
+	m.requests.WithLabelValues("304").Add(float64(r.Unchanged))
+	m.requests.WithLabelValues("other").Add(float64(r.Requests - r.Unchanged))
+}

@@ -1,0 +1,80 @@
+package wiring
+
+import (
+	"log/slog"
+	"strings"
+
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+
+	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/labels"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
+)
+
+// Module offers everything that both binaries are made of, from a configuration and a logger.
+func Module(cfg *config.Config, log *slog.Logger) fx.Option {
+	return fx.Options(
+		fx.Supply(cfg, log),
+		fx.Provide(
+			newMetrics,
+			newGitHub,
+			newProviders,
+			newTable,
+			newProvisioner,
+			newQueue,
+			newWorker,
+			newDeliveries,
+			newSweeper,
+			newHints,
+			newReceiver,
+			newFront,
+		),
+		// What fx itself does is of interest only to those who debug the wiring.
+		fx.WithLogger(func() fxevent.Logger {
+			l := &fxevent.SlogLogger{Logger: log.With("component", "fx")}
+			l.UseLogLevel(slog.LevelDebug)
+			l.UseErrorLevel(slog.LevelDebug) // the binary says it in plain words
+			return l
+		}),
+	)
+}
+
+func newTable(cfg *config.Config) (*labels.Table, error) {
+	entries := make([]labels.Entry, 0, len(cfg.Runners))
+	for _, r := range cfg.Runners {
+		entries = append(entries, labels.Entry{Name: r.Name, Labels: r.Labels})
+	}
+	return labels.NewTable(entries...)
+}
+
+func newProvisioner(cfg *config.Config, table *labels.Table, p Providers, r provisioner.Registrar, m *Metrics) (*provisioner.Provisioner, error) {
+	types := make([]provisioner.RunnerType, 0, len(cfg.Runners))
+	for _, r := range cfg.Runners {
+		types = append(types, r.RunnerType)
+	}
+	return provisioner.New(table, types, p, r, provisioner.Config{Observer: m})
+}
+
+func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m *Metrics, cfg *config.Config, log *slog.Logger) *queue.Worker {
+	return queue.NewWorker(q, p, queue.Config{
+		Listers: providers.listers(), Forgetful: !strings.HasPrefix(cfg.QueueURL, "sqlite:"), Logger: log, Observer: m,
+	})
+}
+
+// newReceiver returns the webhook of a process that also does the work.
+func newReceiver(
+	cfg *config.Config, table *labels.Table, h hints, p *provisioner.Provisioner, m *Metrics, log *slog.Logger, d *deliveries,
+) (*webhook.Receiver, error) {
+	r, err := webhook.New(cfg.Webhook.Token, table, h, p, receiverConfig(cfg, h, m, log))
+	d.receiver = r
+	return r, err
+}
+
+func receiverConfig(cfg *config.Config, recorder webhook.Recorder, m *Metrics, log *slog.Logger) webhook.Config {
+	return webhook.Config{
+		PreviousSecret: cfg.Webhook.PreviousToken, Repositories: cfg.Webhook.Repositories, Recorder: recorder, Logger: log, Observer: m,
+	}
+}
