@@ -89,7 +89,7 @@ lint: ## golangci-lint, the version of tools/go.mod
 
 .PHONY: fmt
 fmt: ## Format the code
-	$(TOOL) gofumpt -w $$(git ls-files '*.go' | grep -v /mocks_)
+	$(TOOL) gofumpt -w $$(git ls-files '*.go' | grep -v mocks.go)
 
 .PHONY: tidy
 tidy: ## See that go.mod is tidy
@@ -102,7 +102,7 @@ generate: ## Write the moq doubles anew
 
 .PHONY: stale
 stale: generate ## See that the generated files are the committed ones
-	git diff --exit-code -- '*/mocks_*.go'
+	git diff --exit-code -- '*mocks.go'
 
 .PHONY: shell
 shell: ## Check the start-up scripts and shell files (shellcheck)

@@ -15,8 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/datawire/github-runner-provisioner/awsrunner"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestTheProviderConforms(t *testing.T) {
@@ -25,7 +27,7 @@ func TestTheProviderConforms(t *testing.T) {
 
 // harness is a provider with the SDK's own client and the fake EC2 behind it, with the real one's token bucket, on small pages.
 type harness struct {
-	fake     *provisionertest.EC2
+	fake     *ec2test.Server
 	provider *awsrunner.Provider
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
 
@@ -37,11 +39,11 @@ type harness struct {
 
 func newHarness(t *testing.T) provisionertest.Harness {
 	t.Helper()
-	h := &harness{fake: provisionertest.NewEC2(provisionertest.EC2Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5}), pages: -1}
+	h := &harness{fake: ec2test.New(ec2test.Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5}), pages: -1}
 	h.fake.SetFaults(h.fault)
 	client := ec2.New(ec2.Options{
 		Region: "eu-central-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		HTTPClient: &http.Client{Transport: provisionertest.Loopback(h.fake)},
+		HTTPClient: &http.Client{Transport: fakehttp.Loopback(h.fake)},
 	})
 	p, err := awsrunner.New(client, releases{}, map[string]awsrunner.Settings{h.Type().Name: settings()}, awsrunner.Config{
 		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -112,7 +114,7 @@ func (h *harness) order(change func()) {
 	change()
 }
 
-func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Fault {
+func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -123,10 +125,10 @@ func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Faul
 	case operation != "RunInstances":
 	case h.lose > 0:
 		h.lose--
-		return &provisionertest.Fault{Lose: true}
+		return &fakehttp.Fault{Lose: true}
 	case h.drop > 0:
 		h.drop--
-		return &provisionertest.Fault{Drop: true}
+		return &fakehttp.Fault{Drop: true}
 	case h.throttle > 0:
 		h.throttle--
 		return ec2Fault(http.StatusServiceUnavailable, "RequestLimitExceeded")
@@ -136,8 +138,8 @@ func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Faul
 	return nil
 }
 
-func ec2Fault(status int, code string) *provisionertest.Fault {
-	return &provisionertest.Fault{
+func ec2Fault(status int, code string) *fakehttp.Fault {
+	return &fakehttp.Fault{
 		Status: status,
 		Body:   "<Response><Errors><Error><Code>" + code + "</Code><Message>no</Message></Error></Errors><RequestID>r</RequestID></Response>",
 	}

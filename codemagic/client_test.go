@@ -14,8 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestNewClientReportsEveryFaultAtOnceAndNoSecret(t *testing.T) {
@@ -43,7 +44,7 @@ func TestNewReportsEveryFaultAtOnce(t *testing.T) {
 }
 
 func TestABuildGoesThroughItsLife(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{Concurrency: 1})
+	fake := newFake(codemagictest.Config{Concurrency: 1})
 	server := httptest.NewServer(fake)
 	defer server.Close()
 	client, err := codemagic.NewClient(token, codemagic.Config{BaseURL: server.URL + "/"})
@@ -123,8 +124,8 @@ func TestAnErrorTellsWhatCodemagicSaid(t *testing.T) {
 		"half our secret": {`{"message": "` + jit.Reveal()[3:90] + `?"}`, "POST /builds: 422 Unprocessable Entity: [redacted]?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fake := newFake(provisionertest.CodemagicConfig{})
-			fake.SetFaults(always("POST /builds", provisionertest.Fault{Status: 422, Body: test.body}))
+			fake := newFake(codemagictest.Config{})
+			fake.SetFaults(always("POST /builds", fakehttp.Fault{Status: 422, Body: test.body}))
 			_, err := newClient(t, fake, codemagic.Config{}).StartBuild(t.Context(), codemagic.StartRequest{
 				Secrets: map[string]provisioner.Secret{"A": jit, "B": "s3cret"},
 			})
@@ -153,7 +154,7 @@ func TestOnlyCallsThatMayTakeEffectTwiceAreRepeated(t *testing.T) {
 		},
 		"GET /apps/{id}": func(ctx context.Context, c *codemagic.Client) error { return c.CheckApp(ctx, app) },
 	}
-	faults := map[string]provisionertest.Fault{
+	faults := map[string]fakehttp.Fault{
 		"silence": {Drop: true}, "failure": {Status: 503}, "slowness": {Delay: time.Minute}, "refusal": {Status: 403}, "rate limit": {Status: 429},
 		"nonsense": {Status: 200, Body: "<html>"},
 	}
@@ -170,7 +171,7 @@ func TestOnlyCallsThatMayTakeEffectTwiceAreRepeated(t *testing.T) {
 		for kind, fault := range faults {
 			t.Run(operation+" "+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					fake := newFake(provisionertest.CodemagicConfig{})
+					fake := newFake(codemagictest.Config{})
 					fake.SetFaults(always(operation, fault))
 					err := calls[operation](t.Context(), newClient(t, fake, codemagic.Config{}))
 					tries, class := want.tries, want.class
@@ -208,8 +209,8 @@ func TestOnlyCallsThatMayTakeEffectTwiceAreRepeated(t *testing.T) {
 
 func TestAPassingFailureIsNotNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
-		fake.SetFaults(first(2, "GET /builds", provisionertest.Fault{Status: 502}))
+		fake := newFake(codemagictest.Config{})
+		fake.SetFaults(first(2, "GET /builds", fakehttp.Fault{Status: 502}))
 		began := time.Now()
 		if _, err := newClient(t, fake, codemagic.Config{}).Builds(t.Context(), codemagic.Filter{AppID: app}); err != nil {
 			t.Fatal(err)
@@ -222,8 +223,8 @@ func TestAPassingFailureIsNotNoticed(t *testing.T) {
 
 func TestAnEndedContextEndsTheTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
-		fake.SetFaults(always("GET /builds", provisionertest.Fault{Delay: 5 * time.Second, Drop: true}))
+		fake := newFake(codemagictest.Config{})
+		fake.SetFaults(always("GET /builds", fakehttp.Fault{Delay: 5 * time.Second, Drop: true}))
 		_, err := newClient(t, fake, codemagic.Config{}).Builds(within(t, time.Second), codemagic.Filter{})
 		if !errors.Is(err, context.DeadlineExceeded) || fake.Calls()["GET /builds"] != 1 {
 			t.Errorf("error %v after %v", err, fake.Calls())
@@ -239,8 +240,8 @@ func TestAnIncompleteListIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{})
-				fake.SetFaults(always("GET /builds", provisionertest.Fault{Status: 200, Body: body}))
+				fake := newFake(codemagictest.Config{})
+				fake.SetFaults(always("GET /builds", fakehttp.Fault{Status: 200, Body: body}))
 				builds, err := newClient(t, fake, codemagic.Config{}).Builds(t.Context(), codemagic.Filter{})
 				if !errors.Is(err, provisioner.ErrUnavailable) || builds != nil {
 					t.Errorf("builds %v, error %v", builds, err)
@@ -251,16 +252,16 @@ func TestAnIncompleteListIsAnError(t *testing.T) {
 }
 
 func TestAnAnswerWithoutABuildIsAnError(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
-	fake.SetFaults(always("GET /builds/{id}", provisionertest.Fault{Status: 200, Body: `{}`}))
+	fake := newFake(codemagictest.Config{})
+	fake.SetFaults(always("GET /builds/{id}", fakehttp.Fault{Status: 200, Body: `{}`}))
 	if _, err := newClient(t, fake, codemagic.Config{}).Build(t.Context(), "1"); !errors.Is(err, provisioner.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestDatesOfEveryFormAreTolerated(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
-	fake.SetFaults(always("GET /builds/{id}", provisionertest.Fault{Status: 200, Body: `{"build": {
+	fake := newFake(codemagictest.Config{})
+	fake.SetFaults(always("GET /builds/{id}", fakehttp.Fault{Status: 200, Body: `{"build": {
 		"_id": "1", "createdAt": "2020-09-08T07:18:02.203+0000", "startedAt": "2020-09-08T07:18:02Z", "finishedAt": 1599549482, "labels": null}}`}))
 	b, err := newClient(t, fake, codemagic.Config{}).Build(t.Context(), "1")
 	if err != nil {
@@ -306,8 +307,8 @@ func TestAnAnswerOfUnlimitedSizeIsGivenUp(t *testing.T) {
 // A history of a thousand builds is larger than any other answer may be.
 func TestALongListIsReadToItsEnd(t *testing.T) {
 	builds := `{"builds": [` + strings.Repeat(`{"_id": "1", "message": "`+strings.Repeat("x", 2000)+`"}, `, 999) + `{"_id": "2"}]}`
-	fake := newFake(provisionertest.CodemagicConfig{})
-	fake.SetFaults(always("GET /builds", provisionertest.Fault{Status: 200, Body: builds}))
+	fake := newFake(codemagictest.Config{})
+	fake.SetFaults(always("GET /builds", fakehttp.Fault{Status: 200, Body: builds}))
 	client := newClient(t, fake, codemagic.Config{Timeout: 5 * time.Minute})
 	if got, err := client.Builds(t.Context(), codemagic.Filter{}); err != nil || len(got) != 1000 {
 		t.Errorf("%d builds, error %v", len(got), err)

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestTheProviderConforms(t *testing.T) {
@@ -25,7 +27,7 @@ func TestTheProviderConforms(t *testing.T) {
 
 // harness is a provider and the fake Codemagic behind it.
 type harness struct {
-	fake     *provisionertest.Codemagic
+	fake     *codemagictest.Server
 	provider *codemagic.Provider
 	lag      time.Duration
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
@@ -37,7 +39,7 @@ type harness struct {
 }
 
 func newHarness(t *testing.T, lag time.Duration) *harness {
-	h := &harness{fake: newFake(provisionertest.CodemagicConfig{ListLag: lag, Concurrency: 3}), lag: lag, listsLeft: -1}
+	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3}), lag: lag, listsLeft: -1}
 	h.fake.SetFaults(h.fault)
 	logger := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.provider = newProvider(t, h.fake, codemagic.Config{Logger: logger, Downloads: releases{found: release}})
@@ -89,7 +91,7 @@ func (h *harness) order(change func()) {
 	change()
 }
 
-func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Fault {
+func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch operation {
@@ -98,34 +100,34 @@ func (h *harness) fault(operation string, _ *http.Request) *provisionertest.Faul
 	case "GET /builds":
 		h.listsCount++
 		if h.listsLeft >= 0 && h.listsCount > h.listsLeft {
-			return &provisionertest.Fault{Status: http.StatusBadGateway}
+			return &fakehttp.Fault{Status: http.StatusBadGateway}
 		}
 	case "GET /apps/{id}": // what keeps a launch from working keeps this from working
 		switch {
 		case h.drop > 0:
-			return &provisionertest.Fault{Drop: true}
+			return &fakehttp.Fault{Drop: true}
 		case h.refuse:
-			return &provisionertest.Fault{Status: http.StatusForbidden}
+			return &fakehttp.Fault{Status: http.StatusForbidden}
 		}
 	}
 	return nil
 }
 
-func (h *harness) startFault() *provisionertest.Fault {
+func (h *harness) startFault() *fakehttp.Fault {
 	switch {
 	case h.lose > 0:
 		h.lose--
-		return &provisionertest.Fault{Lose: true}
+		return &fakehttp.Fault{Lose: true}
 	case h.drop > 0:
 		h.drop--
-		return &provisionertest.Fault{Drop: true}
+		return &fakehttp.Fault{Drop: true}
 	case h.throttle > 0:
 		h.throttle--
-		return &provisionertest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Reset": {"30"}}}
+		return &fakehttp.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Reset": {"30"}}}
 	case h.refuse:
-		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "no access to the app"}`}
+		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "no access to the app"}`}
 	case h.exhaust:
-		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "build concurrency limit reached"}`}
+		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "build concurrency limit reached"}`}
 	}
 	return nil
 }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func ExampleNewClient() {
-	fake := provisionertest.NewCodemagic(provisionertest.CodemagicConfig{Token: "a-token"})
-	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: provisionertest.Loopback(fake)}) // no Transport means the network
+	fake := codemagictest.New(codemagictest.Config{Token: "a-token"})
+	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: fakehttp.Loopback(fake)}) // no Transport means the network
 	if err != nil {
 		panic(err)
 	}
@@ -29,8 +30,8 @@ func ExampleNewClient() {
 }
 
 func ExampleNew() {
-	fake := provisionertest.NewCodemagic(provisionertest.CodemagicConfig{Token: "a-token"})
-	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: provisionertest.Loopback(fake)})
+	fake := codemagictest.New(codemagictest.Config{Token: "a-token"})
+	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: fakehttp.Loopback(fake)})
 	if err != nil {
 		panic(err)
 	}

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 const (
@@ -39,7 +40,7 @@ func launch(job int64) provisioner.Launch {
 
 func newClient(t *testing.T, h http.Handler, cfg codemagic.Config) *codemagic.Client {
 	t.Helper()
-	cfg.BaseURL, cfg.Transport = "http://codemagic.test", provisionertest.Loopback(h)
+	cfg.BaseURL, cfg.Transport = "http://codemagic.test", fakehttp.Loopback(h)
 	client, err := codemagic.NewClient(token, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -56,14 +57,14 @@ func newProvider(t *testing.T, h http.Handler, cfg codemagic.Config) *codemagic.
 	return p
 }
 
-func newFake(cfg provisionertest.CodemagicConfig) *provisionertest.Codemagic {
+func newFake(cfg codemagictest.Config) *codemagictest.Server {
 	cfg.Token, cfg.Apps = token, []string{app}
-	return provisionertest.NewCodemagic(cfg)
+	return codemagictest.New(cfg)
 }
 
 // always has every call of an operation go wrong in the same way.
-func always(operation string, f provisionertest.Fault) provisionertest.Faults {
-	return func(o string, _ *http.Request) *provisionertest.Fault {
+func always(operation string, f fakehttp.Fault) fakehttp.Faults {
+	return func(o string, _ *http.Request) *fakehttp.Fault {
 		if o != operation {
 			return nil
 		}
@@ -72,14 +73,14 @@ func always(operation string, f provisionertest.Fault) provisionertest.Faults {
 }
 
 // first has the first n calls of an operation go wrong in the same way, and the rest go well.
-func first(n int, operation string, f provisionertest.Fault) provisionertest.Faults {
-	return inTurn(operation, slices.Repeat([]provisionertest.Fault{f}, n)...)
+func first(n int, operation string, f fakehttp.Fault) fakehttp.Faults {
+	return inTurn(operation, slices.Repeat([]fakehttp.Fault{f}, n)...)
 }
 
 // inTurn has the calls of an operation go wrong one after the other, each in its way, and the rest go well.
-func inTurn(operation string, faults ...provisionertest.Fault) provisionertest.Faults {
+func inTurn(operation string, faults ...fakehttp.Fault) fakehttp.Faults {
 	var calls atomic.Int64
-	return func(o string, _ *http.Request) *provisionertest.Fault {
+	return func(o string, _ *http.Request) *fakehttp.Fault {
 		if o != operation {
 			return nil
 		}
@@ -91,8 +92,8 @@ func inTurn(operation string, faults ...provisionertest.Fault) provisionertest.F
 }
 
 // both has the faults of a, and those of b where a has none.
-func both(a, b provisionertest.Faults) provisionertest.Faults {
-	return func(o string, r *http.Request) *provisionertest.Fault {
+func both(a, b fakehttp.Faults) fakehttp.Faults {
+	return func(o string, r *http.Request) *fakehttp.Fault {
 		if f := a(o, r); f != nil {
 			return f
 		}

@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestLaunchStartsOneBuildWithEverythingTheWorkflowNeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
+		fake := newFake(codemagictest.Config{})
 		p := newProvider(t, fake, codemagic.Config{Downloads: releases{found: release}})
 		m, err := p.Launch(t.Context(), launch(7))
 		if err != nil {
@@ -64,28 +65,28 @@ func TestLaunchStartsOneBuildWithEverythingTheWorkflowNeeds(t *testing.T) {
 // A launch of a job whose outcome is definite ends at once, with one call.
 func TestLaunchReportsWhatCodemagicDecided(t *testing.T) {
 	for name, test := range map[string]struct {
-		fault provisionertest.Fault
+		fault fakehttp.Fault
 		is    error
 		after time.Duration
 	}{
-		"no such token":     {provisionertest.Fault{Status: 401, Body: `{"error": "unauthorized", "message": "bad token"}`}, provisioner.ErrRefused, 0},
-		"no permission":     {provisionertest.Fault{Status: 403}, provisioner.ErrRefused, 0},
-		"no such app":       {provisionertest.Fault{Status: 404}, provisioner.ErrRefused, 0},
-		"no such branch":    {provisionertest.Fault{Status: 422, Body: `{"detail": "branch not found"}`}, provisioner.ErrRefused, 0},
-		"no money":          {provisionertest.Fault{Status: 402, Body: "billing"}, provisioner.ErrRefused, 0},
-		"moved":             {provisionertest.Fault{Status: 302, Header: http.Header{"Location": {"http://elsewhere.test/"}}}, provisioner.ErrRefused, 0},
-		"no room":           {provisionertest.Fault{Status: 403, Body: `{"message": "Concurrency limit reached"}`}, provisioner.ErrCapacity, 0},
-		"rate limit":        {provisionertest.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"42"}}}, nil, 42 * time.Second},
-		"rate limit, other": {provisionertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}, "Ratelimit-Reset": {"42"}}}, nil, 7 * time.Second},
+		"no such token":     {fakehttp.Fault{Status: 401, Body: `{"error": "unauthorized", "message": "bad token"}`}, provisioner.ErrRefused, 0},
+		"no permission":     {fakehttp.Fault{Status: 403}, provisioner.ErrRefused, 0},
+		"no such app":       {fakehttp.Fault{Status: 404}, provisioner.ErrRefused, 0},
+		"no such branch":    {fakehttp.Fault{Status: 422, Body: `{"detail": "branch not found"}`}, provisioner.ErrRefused, 0},
+		"no money":          {fakehttp.Fault{Status: 402, Body: "billing"}, provisioner.ErrRefused, 0},
+		"moved":             {fakehttp.Fault{Status: 302, Header: http.Header{"Location": {"http://elsewhere.test/"}}}, provisioner.ErrRefused, 0},
+		"no room":           {fakehttp.Fault{Status: 403, Body: `{"message": "Concurrency limit reached"}`}, provisioner.ErrCapacity, 0},
+		"rate limit":        {fakehttp.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"42"}}}, nil, 42 * time.Second},
+		"rate limit, other": {fakehttp.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}, "Ratelimit-Reset": {"42"}}}, nil, 7 * time.Second},
 		"rate limit, date": {
-			provisionertest.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:01:30 GMT"}}}, nil, 90 * time.Second,
+			fakehttp.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:01:30 GMT"}}}, nil, 90 * time.Second,
 		},
-		"rate limit, silent":  {provisionertest.Fault{Status: 429}, nil, time.Minute},
-		"rate limit, by days": {provisionertest.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"1e30"}}}, nil, time.Hour},
+		"rate limit, silent":  {fakehttp.Fault{Status: 429}, nil, time.Minute},
+		"rate limit, by days": {fakehttp.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"1e30"}}}, nil, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{})
+				fake := newFake(codemagictest.Config{})
 				fake.SetFaults(always("POST /builds", test.fault))
 				_, err := newProvider(t, fake, codemagic.Config{}).Launch(t.Context(), launch(7))
 				if test.is != nil && !errors.Is(err, test.is) {
@@ -111,7 +112,7 @@ func TestLaunchBringsAnUnansweredStartToAnEnd(t *testing.T) {
 	const start = "POST /builds"
 	for name, test := range map[string]struct {
 		lag    time.Duration
-		faults provisionertest.Faults
+		faults fakehttp.Faults
 		ctx    time.Duration // default 5 minutes
 		is     error
 		not    error
@@ -121,67 +122,67 @@ func TestLaunchBringsAnUnansweredStartToAnEnd(t *testing.T) {
 		after  time.Duration
 	}{
 		"the answer was lost": {
-			faults: first(1, start, provisionertest.Fault{Lose: true}), builds: 1, starts: 1, within: time.Second,
+			faults: first(1, start, fakehttp.Fault{Lose: true}), builds: 1, starts: 1, within: time.Second,
 		},
 		"the answer was lost, and the list lags": {
-			faults: first(1, start, provisionertest.Fault{Lose: true}), lag: 5 * time.Second, builds: 1, starts: 1, within: 6 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Lose: true}), lag: 5 * time.Second, builds: 1, starts: 1, within: 6 * time.Second,
 		},
 		"the answer was lost, and the list lags long": {
-			faults: first(1, start, provisionertest.Fault{Lose: true}), lag: time.Minute, builds: 2, starts: 2, within: 10 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Lose: true}), lag: time.Minute, builds: 2, starts: 2, within: 10 * time.Second,
 		},
 		"the request was lost": {
-			faults: first(1, start, provisionertest.Fault{Drop: true}), builds: 1, starts: 2, within: 10 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Drop: true}), builds: 1, starts: 2, within: 10 * time.Second,
 		},
 		"two requests were lost": {
-			faults: first(2, start, provisionertest.Fault{Drop: true}), builds: 1, starts: 3, within: 20 * time.Second,
+			faults: first(2, start, fakehttp.Fault{Drop: true}), builds: 1, starts: 3, within: 20 * time.Second,
 		},
 		"the server failed": {
-			faults: first(1, start, provisionertest.Fault{Status: 502, Body: "<html>"}), builds: 1, starts: 2, within: 10 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Status: 502, Body: "<html>"}), builds: 1, starts: 2, within: 10 * time.Second,
 		},
 		"the answer makes no sense": {
-			faults: first(1, start, provisionertest.Fault{Status: 200, Body: "<html>"}), builds: 1, starts: 2, within: 10 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Status: 200, Body: "<html>"}), builds: 1, starts: 2, within: 10 * time.Second,
 		},
 		"the answer has no build id": {
-			faults: first(1, start, provisionertest.Fault{Status: 200, Body: "{}"}), builds: 1, starts: 2, within: 10 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Status: 200, Body: "{}"}), builds: 1, starts: 2, within: 10 * time.Second,
 		},
 		"the request is slower than the time limit": {
-			faults: first(1, start, provisionertest.Fault{Delay: time.Minute}), builds: 1, starts: 2, within: 25 * time.Second,
+			faults: first(1, start, fakehttp.Fault{Delay: time.Minute}), builds: 1, starts: 2, within: 25 * time.Second,
 		},
 		"the rate limit comes second, and passes": {
-			faults: inTurn(start, provisionertest.Fault{Drop: true}, provisionertest.Fault{Status: 429}), builds: 1, starts: 3, within: 80 * time.Second,
+			faults: inTurn(start, fakehttp.Fault{Drop: true}, fakehttp.Fault{Status: 429}), builds: 1, starts: 3, within: 80 * time.Second,
 		},
 		"the rate limit comes second, and outlasts the launch": {
-			faults: inTurn(start, provisionertest.Fault{Drop: true}, provisionertest.Fault{Status: 429}), ctx: 40 * time.Second,
+			faults: inTurn(start, fakehttp.Fault{Drop: true}, fakehttp.Fault{Status: 429}), ctx: 40 * time.Second,
 			is: provisioner.ErrNoAnswer, starts: 2, within: 10 * time.Second,
 		},
 		"a refusal comes second": {
-			faults: inTurn(start, provisionertest.Fault{Lose: true}, provisionertest.Fault{Status: 403}), lag: time.Hour,
+			faults: inTurn(start, fakehttp.Fault{Lose: true}, fakehttp.Fault{Status: 403}), lag: time.Hour,
 			is: provisioner.ErrNoAnswer, builds: 1, starts: 2, within: 10 * time.Second,
 		},
 		"looking is refused": {
-			faults: both(first(1, start, provisionertest.Fault{Drop: true}), always("GET /builds", provisionertest.Fault{Status: 403})),
+			faults: both(first(1, start, fakehttp.Fault{Drop: true}), always("GET /builds", fakehttp.Fault{Status: 403})),
 			is:     provisioner.ErrNoAnswer, starts: 1, within: time.Second,
 		},
 		"looking fails for a while": {
-			faults: both(first(1, start, provisionertest.Fault{Lose: true}), first(20, "GET /builds", provisionertest.Fault{Status: 500})),
+			faults: both(first(1, start, fakehttp.Fault{Lose: true}), first(20, "GET /builds", fakehttp.Fault{Status: 500})),
 			builds: 1, starts: 1, within: time.Minute,
 		},
 		"looking fails for good": {
-			faults: both(first(1, start, provisionertest.Fault{Lose: true}), always("GET /builds", provisionertest.Fault{Drop: true})),
+			faults: both(first(1, start, fakehttp.Fault{Lose: true}), always("GET /builds", fakehttp.Fault{Drop: true})),
 			is:     provisioner.ErrNoAnswer, builds: 1, starts: 1, within: 5 * time.Minute,
 		},
 		"looking is rate limited": {
-			faults: both(first(1, start, provisionertest.Fault{Lose: true}), first(1, "GET /builds", provisionertest.Fault{Status: 429})),
+			faults: both(first(1, start, fakehttp.Fault{Lose: true}), first(1, "GET /builds", fakehttp.Fault{Status: 429})),
 			builds: 1, starts: 1, within: 62 * time.Second, after: time.Minute,
 		},
 		"nothing ever answers": {
-			faults: always(start, provisionertest.Fault{Drop: true}), ctx: 5*time.Minute - time.Second,
+			faults: always(start, fakehttp.Fault{Drop: true}), ctx: 5*time.Minute - time.Second,
 			is: provisioner.ErrNoAnswer, not: provisioner.ErrUnavailable, starts: 30, within: 5 * time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{ListLag: test.lag})
+				fake := newFake(codemagictest.Config{ListLag: test.lag})
 				fake.SetFaults(test.faults)
 				p := newProvider(t, fake, codemagic.Config{})
 				began := time.Now()
@@ -213,8 +214,8 @@ func TestLaunchBringsAnUnansweredStartToAnEnd(t *testing.T) {
 
 func TestLaunchOfABuildThatEndedWhileItWasLookedForSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
-		fake.SetFaults(first(1, "POST /builds", provisionertest.Fault{Lose: true}))
+		fake := newFake(codemagictest.Config{})
+		fake.SetFaults(first(1, "POST /builds", fakehttp.Fault{Lose: true}))
 		go func() {
 			time.Sleep(500 * time.Millisecond)
 			fake.Finish(fake.Builds()[0].ID, "failed")
@@ -227,14 +228,14 @@ func TestLaunchOfABuildThatEndedWhileItWasLookedForSaysSo(t *testing.T) {
 
 func TestLaunchTrustsNoBuildOfAnotherRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
+		fake := newFake(codemagictest.Config{})
 		p := newProvider(t, fake, codemagic.Config{})
 		if _, err := p.Launch(t.Context(), launch(7)); err != nil {
 			t.Fatal(err)
 		}
 		again := launch(7)
 		again.Runner.ID = 2007
-		fake.SetFaults(first(1, "POST /builds", provisionertest.Fault{Drop: true}))
+		fake.SetFaults(first(1, "POST /builds", fakehttp.Fault{Drop: true}))
 		m, err := p.Launch(t.Context(), again)
 		if err != nil || m.RunnerID != 2007 || len(fake.Builds()) != 2 {
 			t.Errorf("machine %+v, error %v, %d builds, want a second build", m, err, len(fake.Builds()))
@@ -246,7 +247,7 @@ func TestLaunchPrefersALiveBuildToADeadOneOfTheSameRegistration(t *testing.T) {
 	for name, dead := range map[string]int{"the older one": 0, "the newer one": 1} {
 		t.Run(name+" is dead", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{})
+				fake := newFake(codemagictest.Config{})
 				p := newProvider(t, fake, codemagic.Config{})
 				for range 2 {
 					if _, err := p.Launch(t.Context(), launch(7)); err != nil {
@@ -255,7 +256,7 @@ func TestLaunchPrefersALiveBuildToADeadOneOfTheSameRegistration(t *testing.T) {
 				}
 				builds := fake.Builds()
 				fake.Finish(builds[dead].ID, "failed")
-				fake.SetFaults(first(1, "POST /builds", provisionertest.Fault{Drop: true}))
+				fake.SetFaults(first(1, "POST /builds", fakehttp.Fault{Drop: true}))
 				m, err := p.Launch(t.Context(), launch(7))
 				if err != nil || m.ID != builds[1-dead].ID {
 					t.Errorf("machine %+v, error %v, want the build that lives", m, err)
@@ -266,7 +267,7 @@ func TestLaunchPrefersALiveBuildToADeadOneOfTheSameRegistration(t *testing.T) {
 }
 
 func TestLaunchThatIsOverBeforeItBeginsMakesNothing(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
+	fake := newFake(codemagictest.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := newProvider(t, fake, codemagic.Config{}).Launch(ctx, launch(7))
@@ -278,7 +279,7 @@ func TestLaunchThatIsOverBeforeItBeginsMakesNothing(t *testing.T) {
 func TestLaunchOfATypeWithoutSettingsIsRefused(t *testing.T) {
 	l := launch(7)
 	l.Type.Name = "windows"
-	p := newProvider(t, newFake(provisionertest.CodemagicConfig{}), codemagic.Config{})
+	p := newProvider(t, newFake(codemagictest.Config{}), codemagic.Config{})
 	if _, err := p.Launch(t.Context(), l); !errors.Is(err, provisioner.ErrRefused) {
 		t.Errorf("error %v, want a refusal", err)
 	}

@@ -12,13 +12,14 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestListFindsEveryMachineAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{Concurrency: 1})
+		fake := newFake(codemagictest.Config{Concurrency: 1})
 		client := newClient(t, fake, codemagic.Config{})
 		p, err := codemagic.New(client, map[string]codemagic.Settings{
 			"macOS-arm64": {AppID: app}, "mac-big": {AppID: app, InstanceType: "mac_mini_m4"}, "other": {AppID: app, WorkflowID: "w"},
@@ -77,8 +78,8 @@ func TestAMachineHasALaunchTimeWhereCodemagicGivesNone(t *testing.T) {
 		"neither": {`"startedAt": null`, launched},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fake := newFake(provisionertest.CodemagicConfig{})
-			fake.SetFaults(always("GET /builds", provisionertest.Fault{
+			fake := newFake(codemagictest.Config{})
+			fake.SetFaults(always("GET /builds", fakehttp.Fault{
 				Status: 200, Body: `{"builds": [{"_id": "1", "status": "queued", ` + test.build + `, ` + labels + `}]}`,
 			}))
 			got, err := newProvider(t, fake, codemagic.Config{}).List(t.Context())
@@ -98,7 +99,7 @@ func TestAMachineHasALaunchTimeWhereCodemagicGivesNone(t *testing.T) {
 }
 
 func TestFindReturnsTheMachinesOfOneJob(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
+	fake := newFake(codemagictest.Config{})
 	p := newProvider(t, fake, codemagic.Config{})
 	for _, job := range []int64{7, 70, 7} {
 		if _, err := p.Launch(t.Context(), launch(job)); err != nil {
@@ -117,7 +118,7 @@ func TestFindReturnsTheMachinesOfOneJob(t *testing.T) {
 
 func TestAFailedListIsNoShortList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFake(provisionertest.CodemagicConfig{})
+		fake := newFake(codemagictest.Config{})
 		types := map[string]codemagic.Settings{}
 		for i := range 5 {
 			types["t"+strconv.Itoa(i)] = codemagic.Settings{AppID: app, WorkflowID: "w" + strconv.Itoa(i)}
@@ -126,11 +127,11 @@ func TestAFailedListIsNoShortList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fake.SetFaults(first(3, "GET /builds", provisionertest.Fault{Status: 500}))
+		fake.SetFaults(first(3, "GET /builds", fakehttp.Fault{Status: 500}))
 		if got, err := p.List(t.Context()); !errors.Is(err, provisioner.ErrUnavailable) || got != nil {
 			t.Errorf("machines %v, error %v", got, err)
 		}
-		fake.SetFaults(always("GET /builds", provisionertest.Fault{Status: 403}))
+		fake.SetFaults(always("GET /builds", fakehttp.Fault{Status: 403}))
 		got, err := p.Find(t.Context(), provisioner.RunnerType{Name: "t1"}, provisioner.Job{ID: 7})
 		if !errors.Is(err, provisioner.ErrRefused) || got != nil {
 			t.Errorf("machines %v, error %v", got, err)
@@ -139,7 +140,7 @@ func TestAFailedListIsNoShortList(t *testing.T) {
 }
 
 func TestTerminateEndsABuildOnce(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
+	fake := newFake(codemagictest.Config{})
 	p := newProvider(t, fake, codemagic.Config{})
 	m, err := p.Launch(t.Context(), launch(7))
 	if err != nil {
@@ -153,7 +154,7 @@ func TestTerminateEndsABuildOnce(t *testing.T) {
 	if got := fake.Builds()[0].Status; got != "canceled" {
 		t.Errorf("the build is %s", got)
 	}
-	fake.SetFaults(always("POST /builds/{id}/cancel", provisionertest.Fault{Status: 403}))
+	fake.SetFaults(always("POST /builds/{id}/cancel", fakehttp.Fault{Status: 403}))
 	if err := p.Terminate(t.Context(), m); !errors.Is(err, provisioner.ErrRefused) {
 		t.Errorf("error %v, want a refusal", err)
 	}

@@ -10,12 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestAPlanShowsTheRequestWithoutItsSecrets(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
+	fake := newFake(codemagictest.Config{})
 	l := launch(7)
 	l.Runner.ID = 0
 	plan, err := newProvider(t, fake, codemagic.Config{Downloads: releases{found: release}}).Plan(t.Context(), l)
@@ -63,20 +64,20 @@ func TestAPlanShowsTheRequestWithoutItsSecrets(t *testing.T) {
 
 func TestAPlanSaysWhyItIsNotVerified(t *testing.T) {
 	for name, test := range map[string]struct {
-		fault *provisionertest.Fault
+		fault *fakehttp.Fault
 		want  string
 	}{
 		"the app exists": {nil, "Codemagic has no dry run; the app " + app + " was found"},
 		"the app does not exist": {
-			&provisionertest.Fault{Status: 404}, "Codemagic has no dry run; the app " + app + " could not be asked for: GET /apps/{id}: 404 Not Found",
+			&fakehttp.Fault{Status: 404}, "Codemagic has no dry run; the app " + app + " could not be asked for: GET /apps/{id}: 404 Not Found",
 		},
-		"the token is wrong":  {&provisionertest.Fault{Status: 401}, "401 Unauthorized"},
-		"Codemagic is away":   {&provisionertest.Fault{Drop: true}, "unavailable: connection lost"},
-		"Codemagic is silent": {&provisionertest.Fault{Delay: time.Hour}, "could not be asked for"},
+		"the token is wrong":  {&fakehttp.Fault{Status: 401}, "401 Unauthorized"},
+		"Codemagic is away":   {&fakehttp.Fault{Drop: true}, "unavailable: connection lost"},
+		"Codemagic is silent": {&fakehttp.Fault{Delay: time.Hour}, "could not be asked for"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{})
+				fake := newFake(codemagictest.Config{})
 				if test.fault != nil {
 					fake.SetFaults(always("GET /apps/{id}", *test.fault))
 				}
@@ -95,7 +96,7 @@ func TestAPlanSaysWhyItIsNotVerified(t *testing.T) {
 }
 
 func TestAPlanForATypeWithoutSettingsIsAnError(t *testing.T) {
-	if _, err := newProvider(t, newFake(provisionertest.CodemagicConfig{}), codemagic.Config{}).Plan(t.Context(), provisioner.Launch{}); err == nil {
+	if _, err := newProvider(t, newFake(codemagictest.Config{}), codemagic.Config{}).Plan(t.Context(), provisioner.Launch{}); err == nil {
 		t.Error("no error")
 	}
 }

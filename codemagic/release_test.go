@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
 
 var release = provisioner.RunnerDownload{Version: "2.338.0", URL: "https://example.com/runner.tar.gz", SHA256: "5e1f"}
@@ -45,7 +45,7 @@ func TestTheReleaseIsThatOfTheRunnersTarget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked string
-			p := newProvider(t, newFake(provisionertest.CodemagicConfig{}), codemagic.Config{Downloads: releases{found: release, asked: &asked}})
+			p := newProvider(t, newFake(codemagictest.Config{}), codemagic.Config{Downloads: releases{found: release, asked: &asked}})
 			l := launch(7)
 			l.Type.Scope = test.scope
 			if _, err := p.Launch(t.Context(), l); err != nil || asked != test.want {
@@ -63,7 +63,7 @@ func TestALaunchGoesOnWithoutTheRelease(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFake(provisionertest.CodemagicConfig{})
+				fake := newFake(codemagictest.Config{})
 				began := time.Now()
 				if _, err := newProvider(t, fake, codemagic.Config{Downloads: downloads}).Launch(t.Context(), launch(7)); err != nil {
 					t.Fatal(err)
@@ -80,7 +80,7 @@ func TestALaunchGoesOnWithoutTheRelease(t *testing.T) {
 }
 
 func TestAFailedLookUpUsesTheLastReleaseKnown(t *testing.T) {
-	fake := newFake(provisionertest.CodemagicConfig{})
+	fake := newFake(codemagictest.Config{})
 	var log bytes.Buffer
 	downloads := &releases{found: release}
 	p := newProvider(t, fake, codemagic.Config{Downloads: downloads, Logger: slog.New(slog.NewTextHandler(&log, nil))})

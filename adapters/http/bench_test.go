@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // BenchmarkAccept sends deliveries to the built service over 16 connections, with the durable queue and with the memory queue in one run, and reports beside
@@ -60,12 +61,12 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-func refused(string, *http.Request) *provisionertest.Fault {
-	return &provisionertest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}, Body: `{"message":"wait","documentation_url":"x"}`}
+func refused(string, *http.Request) *fakehttp.Fault {
+	return &fakehttp.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}, Body: `{"message":"wait","documentation_url":"x"}`}
 }
 
 // load sends n deliveries over 16 connections.
-func (s *service) load(b *testing.B, g *provisionertest.GitHub, n int) {
+func (s *service) load(b *testing.B, g *githubtest.Server, n int) {
 	b.Helper()
 	client.Transport = &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16}
 	var next atomic.Int64

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/adapters/sqs/sqstest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // validMachines are the jobs of the machines that can register, or have: each job's should be one. They come and go while the reconciler is off, so only what the
@@ -115,13 +116,13 @@ func TestEveryAcceptedJobIsServedOnceAlthoughTheServiceIsKilled(t *testing.T) {
 func TestTwoReplicasOnOneQueueServeEachJobOnce(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)
-	queue := provisionertest.NewSQS()
+	queue := sqstest.New()
 	url := listen(t, queue)
 	c.env["QUEUE_URL"], c.env["AWS_ENDPOINT_URL_SQS"] = url+"/000000000000/jobs", url
 	c.env["RECONCILE_INTERVAL"] = "0"
 	c.env["LOG_LEVEL"] = "info"
-	slow := func(string, *http.Request) *provisionertest.Fault {
-		return &provisionertest.Fault{Delay: 300 * time.Millisecond}
+	slow := func(string, *http.Request) *fakehttp.Fault {
+		return &fakehttp.Fault{Delay: 300 * time.Millisecond}
 	}
 	c.ec2.SetFaults(slow)
 	first, second := start(t, c.env), start(t, c.env)

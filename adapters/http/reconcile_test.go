@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
 func TestAJobQueuedWhileTheServiceWasDownIsServedAfterItsRestart(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAFailedDeliveryIsTakenFromGitHubsLog(t *testing.T) {
 	c := newClouds(t)
 	c.env["WEBHOOK_HOOK"] = "octo-org/app/7"
 	j := c.github.QueueJob(app, "ubuntu-arm64")
-	c.github.AddDelivery("octo-org/app/7", provisionertest.GitHubDelivery{
+	c.github.AddDelivery("octo-org/app/7", githubtest.Delivery{
 		GUID: "guid", Event: "workflow_job", Action: "queued", StatusCode: 502, Header: map[string]string{"X-GitHub-Event": "workflow_job"},
 		Payload: c.github.Payload("queued", j), DeliveredAt: time.Now().Add(-time.Hour),
 	})

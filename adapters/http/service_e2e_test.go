@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -86,7 +87,7 @@ func TestOneJobMakesOneMachineWithEveryPromisedAttribute(t *testing.T) {
 	c.checkNoSecret(t, s.out.String()+metrics)
 }
 
-func registered(t *testing.T, g *provisionertest.GitHub, name string) provisionertest.GitHubRunner {
+func registered(t *testing.T, g *githubtest.Server, name string) githubtest.Runner {
 	t.Helper()
 	for _, r := range g.Runners() {
 		if r.Name == name {
@@ -94,7 +95,7 @@ func registered(t *testing.T, g *provisionertest.GitHub, name string) provisione
 		}
 	}
 	t.Fatalf("no runner %s is registered", name)
-	return provisionertest.GitHubRunner{}
+	return githubtest.Runner{}
 }
 
 // TestEveryRowOfTheContract sends the whole table of deliveries to the built binary.
@@ -203,8 +204,8 @@ func TestABrokenCatalogueIsReportedWithItsPlaces(t *testing.T) {
 
 func TestFailingCloudsShowNoSecret(t *testing.T) {
 	c := newClouds(t)
-	broken := func(string, *http.Request) *provisionertest.Fault {
-		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"message":"no","documentation_url":"x"}`}
+	broken := func(string, *http.Request) *fakehttp.Fault {
+		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"message":"no","documentation_url":"x"}`}
 	}
 	c.ec2.SetFaults(broken)
 	c.codemagic.SetFaults(broken)

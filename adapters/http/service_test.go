@@ -22,8 +22,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -53,18 +55,18 @@ var secrets = map[string]string{
 
 // clouds are the fake servers around the service.
 type clouds struct {
-	github    *provisionertest.GitHub
-	ec2       *provisionertest.EC2
-	codemagic *provisionertest.Codemagic
+	github    *githubtest.Server
+	ec2       *ec2test.Server
+	codemagic *codemagictest.Server
 	env       map[string]string
 }
 
 func newClouds(t testing.TB) *clouds {
 	t.Helper()
 	c := &clouds{
-		github:    provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: secrets["GITHUB_TOKEN"]}),
-		ec2:       provisionertest.NewEC2(provisionertest.EC2Config{}),
-		codemagic: provisionertest.NewCodemagic(provisionertest.CodemagicConfig{Token: secrets["CODEMAGIC_TOKEN"]}),
+		github:    githubtest.New(githubtest.Config{Token: secrets["GITHUB_TOKEN"]}),
+		ec2:       ec2test.New(ec2test.Config{}),
+		codemagic: codemagictest.New(codemagictest.Config{Token: secrets["CODEMAGIC_TOKEN"]}),
 	}
 	c.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "LISTEN_ADDR": "127.0.0.1:0", "LOG_LEVEL": "debug", "QUEUE_URL": "sqlite://" + filepath.Join(t.TempDir(), "queue.db"),
@@ -217,7 +219,7 @@ func eventually(t testing.TB, within time.Duration, what string, ok func() bool)
 }
 
 // alive are the instances that have not ended.
-func (c *clouds) alive() (out []provisionertest.EC2Instance) {
+func (c *clouds) alive() (out []ec2test.Instance) {
 	for _, i := range c.ec2.Instances() {
 		if i.State == "pending" || i.State == "running" {
 			out = append(out, i)
@@ -256,7 +258,7 @@ func configurationOf(userData string) string {
 }
 
 // jobsOf are the jobs that the instances were launched for, sorted.
-func jobsOf(instances []provisionertest.EC2Instance) (out []string) {
+func jobsOf(instances []ec2test.Instance) (out []string) {
 	for _, i := range instances {
 		out = append(out, i.Tags["runner-provisioner:job"])
 	}

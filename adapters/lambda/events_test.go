@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -119,8 +119,8 @@ func TestEveryRowOfTheContract(t *testing.T) {
 				}
 				t.Run(x.Name, func(t *testing.T) {
 					if x.QueueFails {
-						c.sqs.SetFaults(func(string, *http.Request) *provisionertest.Fault {
-							return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{"__type":"AccessDenied"}`}
+						c.sqs.SetFaults(func(string, *http.Request) *fakehttp.Fault {
+							return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"__type":"AccessDenied"}`}
 						})
 						defer c.sqs.SetFaults(nil)
 					}
@@ -202,9 +202,9 @@ func TestOfABatchOfTenTheThreeThatFailComeBack(t *testing.T) {
 	c := newClouds(t)
 	broken := provisioner.Repository{Owner: "octo-org", Name: "broken"}
 	c.github.AddRepository(broken.Owner, broken.Name)
-	c.github.SetFaults(func(_ string, r *http.Request) *provisionertest.Fault {
+	c.github.SetFaults(func(_ string, r *http.Request) *fakehttp.Fault {
 		if strings.Contains(r.URL.Path, "/broken/") {
-			return &provisionertest.Fault{Status: http.StatusBadGateway}
+			return &fakehttp.Fault{Status: http.StatusBadGateway}
 		}
 		return nil
 	})
@@ -249,8 +249,8 @@ func TestWhatCantBeReadGoesToTheDeadLetterQueue(t *testing.T) {
 	if !strings.Contains(f.output(), "given up") {
 		t.Errorf("the log does not say so:\n%s", f.output())
 	}
-	c.dead.SetFaults(func(string, *http.Request) *provisionertest.Fault {
-		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `{}`}
+	c.dead.SetFaults(func(string, *http.Request) *fakehttp.Fault {
+		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{}`}
 	})
 	if failed := failures(t, f.invoke(t, batchOf(t, message("m-2", "not a job", 1)))); !slices.Equal(failed, []string{"m-2"}) {
 		t.Errorf("without a dead-letter queue that takes it, failed: %v", failed)
@@ -265,12 +265,12 @@ func TestAFunctionKilledBetweenReceiveAndDeleteStartsNoSecondMachine(t *testing.
 			c := newClouds(t)
 			f := cold(t, c.env)
 			reached := make(chan struct{}, 100)
-			hang := func(op string, _ *http.Request) *provisionertest.Fault {
+			hang := func(op string, _ *http.Request) *fakehttp.Fault {
 				if !strings.Contains(op, operation) {
 					return nil
 				}
 				reached <- struct{}{}
-				return &provisionertest.Fault{Lose: true}
+				return &fakehttp.Fault{Lose: true}
 			}
 			c.ec2.SetFaults(hang)
 			c.github.SetFaults(hang)

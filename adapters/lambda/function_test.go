@@ -18,8 +18,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/datawire/github-runner-provisioner/adapters/sqs/sqstest"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
@@ -54,10 +57,10 @@ var app = provisioner.Repository{Owner: "octo-org", Name: "app"}
 
 // clouds are the fake servers around the function.
 type clouds struct {
-	github    *provisionertest.GitHub
-	ec2       *provisionertest.EC2
-	codemagic *provisionertest.Codemagic
-	sqs, dead *provisionertest.SQS
+	github    *githubtest.Server
+	ec2       *ec2test.Server
+	codemagic *codemagictest.Server
+	sqs, dead *sqstest.Server
 	env       map[string]string
 }
 
@@ -69,11 +72,11 @@ func newClouds(t testing.TB) *clouds {
 		return s.URL
 	}
 	c := &clouds{
-		github:    provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: secrets["GITHUB_TOKEN"]}),
-		ec2:       provisionertest.NewEC2(provisionertest.EC2Config{}),
-		codemagic: provisionertest.NewCodemagic(provisionertest.CodemagicConfig{Token: secrets["CODEMAGIC_TOKEN"]}),
-		sqs:       provisionertest.NewSQS(),
-		dead:      provisionertest.NewSQS(),
+		github:    githubtest.New(githubtest.Config{Token: secrets["GITHUB_TOKEN"]}),
+		ec2:       ec2test.New(ec2test.Config{}),
+		codemagic: codemagictest.New(codemagictest.Config{Token: secrets["CODEMAGIC_TOKEN"]}),
+		sqs:       sqstest.New(),
+		dead:      sqstest.New(),
 	}
 	queueURL := listen(http.HandlerFunc(c.serveSQS))
 	c.env = map[string]string{

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -156,20 +156,20 @@ func TestAMessageComesBackWhenTheHintSaysSo(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct {
 		name        string
-		fault       provisionertest.Fault
+		fault       fakehttp.Fault
 		from, until time.Duration
 	}{
-		{"a rate limit", provisionertest.Fault{
+		{"a rate limit", fakehttp.Fault{
 			Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"240"}}, Body: `{"message":"You have exceeded a secondary rate limit","documentation_url":"x"}`,
 		}, 239 * time.Second, 4*time.Minute + 5*time.Second},
-		{"a failing API", provisionertest.Fault{Status: http.StatusBadGateway, Body: `{}`}, 0, 30 * time.Second},
+		{"a failing API", fakehttp.Fault{Status: http.StatusBadGateway, Body: `{}`}, 0, 30 * time.Second},
 	} {
 		for _, kind := range []string{"jobs", "jobs.fifo"} {
 			t.Run(x.name+", "+kind, func(t *testing.T) {
 				t.Parallel()
 				c := newClouds(t)
 				c.env["QUEUE_URL"] = strings.TrimSuffix(c.env["QUEUE_URL"], "jobs") + kind
-				c.github.SetFaults(func(operation string, _ *http.Request) *provisionertest.Fault {
+				c.github.SetFaults(func(operation string, _ *http.Request) *fakehttp.Fault {
 					if !strings.Contains(operation, "generate-jitconfig") {
 						return nil
 					}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // scheduled is the event of an EventBridge rule, later that of EventBridge Scheduler.
@@ -65,8 +65,8 @@ func TestAnIncompleteSweepIsAFailedInvocation(t *testing.T) {
 	c := newClouds(t)
 	c.env["REPOSITORIES"] = app.String()
 	c.github.AddRepository(app.Owner, app.Name)
-	c.ec2.SetFaults(func(string, *http.Request) *provisionertest.Fault {
-		return &provisionertest.Fault{Status: http.StatusForbidden, Body: `<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>`}
+	c.ec2.SetFaults(func(string, *http.Request) *fakehttp.Fault {
+		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>`}
 	})
 	f := cold(t, c.env)
 	if r := f.invoke(t, scheduled); !r.error || !strings.Contains(string(r.body), "UnauthorizedOperation") {

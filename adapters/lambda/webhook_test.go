@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -94,7 +94,7 @@ func TestALoadBalancerIsAnsweredInItsOwnForm(t *testing.T) {
 // TestAJobThatCantBeStoredIsRefused in less time than GitHub waits, which is 10 s.
 func TestAJobThatCantBeStoredIsRefused(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]provisionertest.Fault{
+	for name, fault := range map[string]fakehttp.Fault{
 		"SQS fails":          {Status: http.StatusInternalServerError},
 		"SQS refuses":        {Status: http.StatusForbidden, Body: `{"__type":"AccessDeniedException","message":"no"}`},
 		"no such queue":      {Status: http.StatusBadRequest, Body: `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`},
@@ -105,7 +105,7 @@ func TestAJobThatCantBeStoredIsRefused(t *testing.T) {
 			t.Parallel()
 			c := newClouds(t)
 			f := cold(t, c.env)
-			c.sqs.SetFaults(func(string, *http.Request) *provisionertest.Fault { return &fault })
+			c.sqs.SetFaults(func(string, *http.Request) *fakehttp.Fault { return &fault })
 			j := c.github.QueueJob(app, "ubuntu-arm64")
 			x := c.queued(c.github.Payload("queued", j))
 			x.WantCode, x.WantStatus, x.WantJob = http.StatusServiceUnavailable, []string{"unavailable"}, j.ID

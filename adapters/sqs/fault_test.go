@@ -16,19 +16,20 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/datawire/github-runner-provisioner/adapters/sqs"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/adapters/sqs/sqstest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 // failing answers an error to one operation while it is on.
-func failing(server *provisionertest.SQS, operation string, status int, code string) (on *atomic.Bool) {
+func failing(server *sqstest.Server, operation string, status int, code string) (on *atomic.Bool) {
 	on = &atomic.Bool{}
 	on.Store(true)
-	server.SetFaults(func(op string, _ *http.Request) *provisionertest.Fault {
+	server.SetFaults(func(op string, _ *http.Request) *fakehttp.Fault {
 		if op != operation || !on.Load() {
 			return nil
 		}
-		return &provisionertest.Fault{
+		return &fakehttp.Fault{
 			Status: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: fmt.Sprintf(`{"__type": "com.amazonaws.sqs#%s"}`, code),
 		}
 	})
@@ -51,14 +52,14 @@ func TestNewTellsAllFaultsAtOnce(t *testing.T) {
 
 func TestAJobThatSQSRefusesIsNotAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		on := failing(server, "SendMessage", http.StatusForbidden, "AccessDeniedException")
 		if _, err := q.Send(t.Context(), lane, job(1)); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
 			t.Errorf("Send: %v", err)
 		}
 		on.Store(false)
-		server.SetFaults(func(string, *http.Request) *provisionertest.Fault { return &provisionertest.Fault{Delay: time.Hour} })
+		server.SetFaults(func(string, *http.Request) *fakehttp.Fault { return &fakehttp.Fault{Delay: time.Hour} })
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		begun := time.Now()
@@ -71,7 +72,7 @@ func TestAJobThatSQSRefusesIsNotAccepted(t *testing.T) {
 
 func TestAnOutageOfSQSIsRiddenOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		var log bytes.Buffer
 		q := open(t, server, standardURL, sqs.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		send(t, q, lane, 1)
@@ -101,7 +102,7 @@ func TestAnOutageOfSQSIsRiddenOut(t *testing.T) {
 
 func TestAMessageThatIsNoJobIsLeftToTheDeadLetterQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		server.SetMaxReceiveCount(3)
 		var log bytes.Buffer
 		q := open(t, server, standardURL, sqs.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -129,7 +130,7 @@ func TestAMessageThatIsNoJobIsLeftToTheDeadLetterQueue(t *testing.T) {
 
 func TestAJobOfALaneThatIsGoneIsUnsorted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{Lanes: []string{lane}})
 		send(t, q, "gone", 1)
 		m := receive(t, q, queue.Unsorted)
@@ -141,7 +142,7 @@ func TestAJobOfALaneThatIsGoneIsUnsorted(t *testing.T) {
 
 func TestExtendKeepsToTwelveHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		send(t, q, lane, 1)
 		m := receive(t, q, lane)
@@ -165,7 +166,7 @@ func TestExtendKeepsToTwelveHours(t *testing.T) {
 
 func TestAHeldJobThatCouldNotBeKeptHiddenComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		send(t, q, lane, 1)
 		on := failing(server, "ChangeMessageVisibilityBatch", http.StatusServiceUnavailable, "ServiceUnavailable")
@@ -187,7 +188,7 @@ func TestAHeldJobThatCouldNotBeKeptHiddenComesBack(t *testing.T) {
 
 func TestAHeldJobThatSomebodyElseDeletedIsNotHandedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q, replica := open(t, server, standardURL, sqs.Config{}), open(t, server, standardURL, sqs.Config{})
 		send(t, q, lane, 1)
 		waiter(t, q, other)
@@ -205,7 +206,7 @@ func TestAHeldJobThatSomebodyElseDeletedIsNotHandedOut(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		if err := q.Ping(t.Context()); err != nil {
 			t.Error(err)
@@ -219,7 +220,7 @@ func TestPing(t *testing.T) {
 
 func TestAReceiptOfAnotherQueueIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := open(t, provisionertest.NewSQS(), standardURL, sqs.Config{})
+		q := open(t, sqstest.New(), standardURL, sqs.Config{})
 		for _, receipt := range []string{"", "m_abc/1", "AQEB"} {
 			m := queue.Message{Receipt: receipt}
 			if q.Delete(t.Context(), m) == nil || q.Extend(t.Context(), m, 0) == nil {

@@ -13,7 +13,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/datawire/github-runner-provisioner/adapters/sqs"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/adapters/sqs/sqstest"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -34,7 +34,7 @@ func TestAJobWhoseTypeIsFullIsHeldWithoutBeingReceivedAgain(t *testing.T) {
 	for name, url := range map[string]string{"standard": standardURL, "FIFO": fifoURL} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := provisionertest.NewSQS()
+				server := sqstest.New()
 				server.SetMaxReceiveCount(2)
 				q, replica := open(t, server, url, sqs.Config{}), open(t, server, url, sqs.Config{})
 				accepted := time.Now()
@@ -64,7 +64,7 @@ func TestAJobWhoseTypeIsFullIsHeldWithoutBeingReceivedAgain(t *testing.T) {
 
 func TestNoMoreIsHeldThanThereIsRoomFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		const jobs = sqs.MostHeld + 100
 		for id := range int64(jobs) {
@@ -102,7 +102,7 @@ func TestNoMoreIsHeldThanThereIsRoomFor(t *testing.T) {
 
 func TestNothingIsPolledWhileNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		q := open(t, server, standardURL, sqs.Config{})
 		time.Sleep(time.Hour)
 		if n := server.Calls()["ReceiveMessage"]; n != 0 {
@@ -125,7 +125,7 @@ func TestNothingIsPolledWhileNobodyWaits(t *testing.T) {
 }
 
 func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
-	fake := provisionertest.NewSQS()
+	fake := sqstest.New()
 	server := httptest.NewServer(fake)
 	defer server.Close()
 	transport := &http.Transport{}
@@ -178,7 +178,7 @@ func TestCloseLetsGoOfWhatIsHeld(t *testing.T) {
 
 func TestTwoReplicasShareTheJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := provisionertest.NewSQS()
+		server := sqstest.New()
 		const jobs = 300
 		seen := make(chan int64, 2*jobs)
 		ctx, cancel := context.WithCancel(t.Context())

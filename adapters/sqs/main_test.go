@@ -14,8 +14,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/datawire/github-runner-provisioner/adapters/sqs"
+	"github.com/datawire/github-runner-provisioner/adapters/sqs/sqstest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue/queuetest"
 )
@@ -32,12 +33,12 @@ const (
 func TestConformance(t *testing.T) {
 	for name, url := range map[string]string{"standard": standardURL, "FIFO": fifoURL} {
 		t.Run(name, func(t *testing.T) {
-			var server *provisionertest.SQS
+			var server *sqstest.Server
 			open := func(t *testing.T) queue.Queue { return open(t, server, url, sqs.Config{Lanes: queuetest.Lanes}) }
 			queuetest.Run(t, queuetest.Harness{
 				ReceiptsExpire: url == fifoURL,
 				Open: func(t *testing.T) queue.Queue {
-					server = provisionertest.NewSQS()
+					server = sqstest.New()
 					return open(t)
 				},
 				Another: open,
@@ -47,14 +48,14 @@ func TestConformance(t *testing.T) {
 }
 
 // client is the SDK's, without a network.
-func client(server *provisionertest.SQS) *awssqs.Client {
+func client(server *sqstest.Server) *awssqs.Client {
 	return awssqs.New(awssqs.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://sqs.test"), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "FAKE_SECRET", ""),
-		HTTPClient: &http.Client{Transport: provisionertest.Loopback(server)}, RetryMaxAttempts: 1,
+		HTTPClient: &http.Client{Transport: fakehttp.Loopback(server)}, RetryMaxAttempts: 1,
 	})
 }
 
-func open(t *testing.T, server *provisionertest.SQS, url string, cfg sqs.Config) *sqs.Queue {
+func open(t *testing.T, server *sqstest.Server, url string, cfg sqs.Config) *sqs.Queue {
 	t.Helper()
 	q, err := sqs.New(client(server), url, cfg)
 	if err != nil {
@@ -92,7 +93,7 @@ func receive(t *testing.T, q *sqs.Queue, lane string) queue.Message {
 }
 
 func ExampleNew() {
-	server := httptest.NewServer(provisionertest.NewSQS()) // in life it is Amazon's
+	server := httptest.NewServer(sqstest.New()) // in life it is Amazon's
 	defer server.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()

@@ -29,7 +29,7 @@ func callsToAWS(t *testing.T) map[string][]string {
 		}
 		if d.IsDir() {
 			switch name := d.Name(); {
-			case name == "provisionertest", name == "testdata", name == "examples", name == "tools", strings.HasPrefix(name, ".") && file != root:
+			case strings.HasSuffix(name, "test"), name == "testdata", name == "examples", name == "tools", strings.HasPrefix(name, ".") && file != root:
 				return filepath.SkipDir
 			}
 			return nil

@@ -13,7 +13,7 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 const downloading = "GET /repos/octo/shop/actions/runners/downloads"
@@ -65,7 +65,7 @@ func TestDownloadsAreKeptAnHourAndADayWhileGitHubFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent int
 		var failing bool
-		c := newClient(t, github.Config{BaseURL: "http://github.test", Transport: provisionertest.Loopback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := newClient(t, github.Config{BaseURL: "http://github.test", Transport: fakehttp.Loopback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sent++
 			if failing {
 				fail(w, 500, "Server Error")

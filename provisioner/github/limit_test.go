@@ -14,7 +14,7 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // limits are the headers of an answer under a rate limit.
@@ -33,7 +33,7 @@ func TestALimitHoldsCallsBackForAsLongAsGitHubSays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sent, limited := 0, true
-		c := newClient(t, github.Config{BaseURL: "http://github.test", Transport: provisionertest.Loopback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := newClient(t, github.Config{BaseURL: "http://github.test", Transport: fakehttp.Loopback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sent++
 			if limited {
 				fail(w, 403, "You have exceeded a secondary rate limit.", "Retry-After", "30")

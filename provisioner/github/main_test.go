@@ -15,7 +15,7 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -96,7 +96,7 @@ func newClient(t *testing.T, cfg github.Config) *github.Client {
 func quick(t *testing.T, h http.HandlerFunc, test func(t *testing.T, c *github.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		test(t, newClient(t, github.Config{BaseURL: "http://github.test", Transport: provisionertest.Loopback(h)}))
+		test(t, newClient(t, github.Config{BaseURL: "http://github.test", Transport: fakehttp.Loopback(h)}))
 	})
 }
 

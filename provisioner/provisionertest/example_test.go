@@ -2,18 +2,16 @@ package provisionertest_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http/httptest"
 
+	"github.com/datawire/github-runner-provisioner/labels/labelstest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/github"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
 
 // A unit test of code that uses the provisioner: every seam is a double, and the doubles remember their calls.
 func Example() {
-	matcher := &provisionertest.MatcherMock{
+	matcher := &labelstest.MatcherMock{
 		MatchFunc: func([]string) (string, bool) { return "ubuntu-arm64", true },
 	}
 	registrar := &provisionertest.RegistrarMock{
@@ -57,7 +55,7 @@ func ExampleProviderMock() {
 			return provisioner.Machine{}, provisioner.ErrCapacity
 		},
 	}
-	matcher := &provisionertest.MatcherMock{MatchFunc: func([]string) (string, bool) { return "gpu", true }}
+	matcher := &labelstest.MatcherMock{MatchFunc: func([]string) (string, bool) { return "gpu", true }}
 	types := []provisioner.RunnerType{{Name: "gpu", Labels: []string{"gpu"}, Provider: "cloud"}}
 	p, err := provisioner.New(matcher, types, map[string]provisioner.Provider{"cloud": full}, registrar, provisioner.Config{})
 	if err != nil {
@@ -71,40 +69,4 @@ func ExampleProviderMock() {
 	// Output:
 	// provision octo/shop job 42-1 as gpu: launch runner grp-gpu-42-1: no capacity
 	// capacity 7
-}
-
-// The real client against the fake GitHub: a job is queued, a runner registered and connected, and GitHub hands the one to the other.
-func ExampleNewGitHub() {
-	fake := provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"})
-	server := httptest.NewServer(fake)
-	defer server.Close()
-	client, err := github.New(github.Config{BaseURL: server.URL, Token: "token"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-
-	ctx := context.Background()
-	repository := provisioner.Repository{Owner: "octo", Name: "shop"}
-	job := fake.QueueJob(repository, "ubuntu-arm64")
-	target := provisioner.Target{Owner: "octo", Repo: "shop"}
-	runner, config, err := client.Register(ctx, provisioner.Registration{Target: target, Name: "my-runner", Labels: []string{"ubuntu-arm64"}})
-	fmt.Println(runner.Name, config, err)
-
-	if _, err := fake.Connect(config.Reveal()); err != nil { // what the machine's runner does
-		fmt.Println(err)
-	}
-	for _, a := range fake.Assign() {
-		fmt.Println(a.Job == job.ID, a.RunnerName)
-	}
-	fmt.Println(errors.Is(client.Remove(ctx, target, runner.ID), provisioner.ErrRunnerBusy))
-
-	fake.FinishJob(job.ID, "success")
-	state, err := client.JobState(ctx, job)
-	fmt.Println(state, len(fake.Runners()), err)
-	// Output:
-	// my-runner [redacted] <nil>
-	// true my-runner
-	// true
-	// ended 0 <nil>
 }

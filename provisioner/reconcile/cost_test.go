@@ -12,18 +12,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/datawire/github-runner-provisioner/awsrunner"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
 	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
 )
 
 // fleet is real clients of a fake GitHub and a fake EC2 with busy machines.
 type fleet struct {
-	github  *provisionertest.GitHub
-	ec2     *provisionertest.EC2
+	github  *githubtest.Server
+	ec2     *ec2test.Server
 	client  *github.Client
 	sweeper *reconcile.Sweeper
 }
@@ -32,16 +34,16 @@ type fleet struct {
 func newFleet(tb testing.TB, repositories, machines int) *fleet {
 	tb.Helper()
 	f := &fleet{
-		github: provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"}),
-		ec2:    provisionertest.NewEC2(provisionertest.EC2Config{}),
+		github: githubtest.New(githubtest.Config{Token: "token"}),
+		ec2:    ec2test.New(ec2test.Config{}),
 	}
 	var err error
-	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: provisionertest.Loopback(f.github)})
+	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: fakehttp.Loopback(f.github)})
 	check(tb, err)
 	t := provisioner.RunnerType{Name: "linux", Labels: []string{"linux"}, Provider: awsrunner.Name}
 	cloud, err := awsrunner.New(ec2.New(ec2.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		HTTPClient: &http.Client{Transport: provisionertest.Loopback(f.ec2)},
+		HTTPClient: &http.Client{Transport: fakehttp.Loopback(f.ec2)},
 	}), f.client, map[string]awsrunner.Settings{t.Name: {Image: "ami-1", InstanceTypes: []string{"t4g.small"}, Subnets: []string{"subnet-a"}}},
 		awsrunner.Config{LaunchBurst: 10_000})
 	check(tb, err)
@@ -78,7 +80,7 @@ func newFleet(tb testing.TB, repositories, machines int) *fleet {
 // online is a Registrar whose runners are online at once.
 type online struct {
 	provisioner.Registrar
-	github *provisionertest.GitHub
+	github *githubtest.Server
 }
 
 func (o online) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {

@@ -22,8 +22,12 @@ var floors = [][]string{
 	{"adapters/http", "adapters/lambda"},
 }
 
-// kit is what tests use, ours and our users'.
-var kit = []string{"provisioner/provisionertest", "provisioner/webhook/webhooktest", "provisioner/queue/queuetest"}
+// kit are the rooms of the test kit: each stands beside what it stands for, as httptest stands
+// beside http.
+var kit = []string{
+	"labels/labelstest", "provisioner/provisionertest", "provisioner/webhook/webhooktest", "provisioner/queue/queuetest",
+	"provisioner/reconcile/reconciletest", "provisioner/github/githubtest", "awsrunner/ec2test", "codemagic/codemagictest", "adapters/sqs/sqstest",
+}
 
 // foreign says who alone may import a package that is not ours, or anything below it.
 var foreign = map[string][]string{
@@ -100,6 +104,36 @@ func TestEveryPackageImportsOnlyFloorsBelowItsOwn(t *testing.T) {
 				if (i == prefix || strings.HasPrefix(i, prefix+"/") || strings.HasPrefix(i, prefix+".")) && !slices.Contains(allowed, name) {
 					t.Errorf("%s imports %s, which only %v may", name, i, allowed)
 				}
+			}
+		}
+	}
+}
+
+func TestProductionCodeDependsOnNothingOfTheTestKit(t *testing.T) {
+	var production []string
+	for _, f := range floors {
+		for _, p := range f {
+			production = append(production, module+p)
+		}
+	}
+	for _, p := range list(t, append([]string{"-deps"}, production...)...) {
+		if name, ours := strings.CutPrefix(p.ImportPath, module); ours && inKit(name) {
+			t.Errorf("production code depends on %s, which is for tests", name)
+		}
+		if p.ImportPath == "testing" {
+			t.Error("production code depends on package testing")
+		}
+	}
+}
+
+// TestAUsersTestImportsOnlyTheFakeThatItNeeds keeps one cloud's SDK out of another cloud's fake.
+func TestAUsersTestImportsOnlyTheFakeThatItNeeds(t *testing.T) {
+	shared := []string{"labels", "provisioner", "provisioner/provisionertest/fakehttp"}
+	for _, fake := range []string{"provisioner/github/githubtest", "awsrunner/ec2test", "codemagic/codemagictest", "adapters/sqs/sqstest"} {
+		for _, p := range list(t, "-deps", module+fake) {
+			name, ours := strings.CutPrefix(p.ImportPath, module)
+			if ours && name != fake && !slices.Contains(shared, name) || !ours && !p.Standard {
+				t.Errorf("%s depends on %s", fake, p.ImportPath)
 			}
 		}
 	}

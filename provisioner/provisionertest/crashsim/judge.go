@@ -5,18 +5,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
-func (w *world) runners() map[int64]provisionertest.GitHubRunner {
-	m := map[int64]provisionertest.GitHubRunner{}
+func (w *world) runners() map[int64]githubtest.Runner {
+	m := map[int64]githubtest.Runner{}
 	for _, r := range w.github.Runners() {
 		m[r.ID] = r
 	}
 	return m
 }
 
-func alive(i provisionertest.EC2Instance) bool { return i.State == "pending" || i.State == "running" }
+func alive(i ec2test.Instance) bool { return i.State == "pending" || i.State == "running" }
 
 // judge looks whether any job has two machines that are, or could become, live runners for it.
 func (w *world) judge() {

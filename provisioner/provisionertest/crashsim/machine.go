@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
 // life is what happens on a machine.
@@ -56,7 +57,7 @@ func (w *world) machines(ctx context.Context, jobs int) {
 var jitConfig = regexp.MustCompile(`(?m)^configuration='([^']+)'$`)
 
 // drive lets time pass on one machine.
-func (w *world) drive(i provisionertest.EC2Instance) {
+func (w *world) drive(i ec2test.Instance) {
 	l := w.lives[i.ID]
 	if l == nil {
 		key := i.ClientToken
@@ -118,15 +119,15 @@ func (w *world) start(runner, job int64) {
 }
 
 func (w *world) registered(id int64) bool {
-	return slices.ContainsFunc(w.github.Runners(), func(r provisionertest.GitHubRunner) bool { return r.ID == id })
+	return slices.ContainsFunc(w.github.Runners(), func(r githubtest.Runner) bool { return r.ID == id })
 }
 
-func registration(i provisionertest.EC2Instance) int64 {
+func registration(i ec2test.Instance) int64 {
 	id, _ := strconv.ParseInt(i.Tags["runner-provisioner:runner"], 10, 64)
 	return id
 }
 
-func configurationOf(i provisionertest.EC2Instance) string {
+func configurationOf(i ec2test.Instance) string {
 	m := jitConfig.FindStringSubmatch(i.UserData)
 	if m == nil {
 		panic("the start-up script has no configuration where this simulation looks for it")

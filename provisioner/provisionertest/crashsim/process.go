@@ -16,7 +16,7 @@ import (
 	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
 )
@@ -137,7 +137,7 @@ func (p *process) step(what string) error {
 
 // transport leads to a server of the world as long as the process lives.
 func (p *process) transport(h http.Handler) http.RoundTripper {
-	return mortal{p, provisionertest.Loopback(h)}
+	return mortal{p, fakehttp.Loopback(h)}
 }
 
 type mortal struct {

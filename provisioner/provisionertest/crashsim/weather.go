@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // weather is how likely each fault is in a history.
@@ -37,7 +37,7 @@ func newWeather(f *fate, o Options) weather {
 }
 
 // fault decides the fate of a call. key tells calls apart.
-func (w *world) fault(operation, key string, changes bool) *provisionertest.Fault {
+func (w *world) fault(operation, key string, changes bool) *fakehttp.Fault {
 	if w.calm.Load() || w.options.Calm {
 		return nil
 	}
@@ -46,31 +46,31 @@ func (w *world) fault(operation, key string, changes bool) *provisionertest.Faul
 	x := w.weather
 	switch {
 	case w.chance(x.dropped, "dropped", at):
-		return &provisionertest.Fault{Drop: true}
+		return &fakehttp.Fault{Drop: true}
 	case w.chance(x.lost, "lost", at):
-		return &provisionertest.Fault{Lose: true}
+		return &fakehttp.Fault{Lose: true}
 	case w.chance(x.late, "late", at):
 		// Longer than callers wait, so that the effect comes after they gave up; or shorter.
-		return &provisionertest.Fault{Delay: w.within(time.Second, 50*time.Second, "lateness", at)}
+		return &fakehttp.Fault{Delay: w.within(time.Second, 50*time.Second, "lateness", at)}
 	case w.chance(x.failing, "failing", at):
-		f := &provisionertest.Fault{Status: http.StatusInternalServerError, Body: `{"message":"Server Error","documentation_url":"x"}`}
+		f := &fakehttp.Fault{Status: http.StatusInternalServerError, Body: `{"message":"Server Error","documentation_url":"x"}`}
 		if operation[0] >= 'A' && operation[0] <= 'Z' && key == "ec2" {
 			f.Body = `<Response><Errors><Error><Code>InternalError</Code><Message>m</Message></Error></Errors><RequestID>r</RequestID></Response>`
 		}
 		if changes && w.chance(0.5, "failed late", at) {
-			return &provisionertest.Fault{Lose: true} // it had its effect
+			return &fakehttp.Fault{Lose: true} // it had its effect
 		}
 		return f
 	}
 	return nil
 }
 
-func (w *world) githubFaults(operation string, r *http.Request) *provisionertest.Fault {
+func (w *world) githubFaults(operation string, r *http.Request) *fakehttp.Fault {
 	changes := r.Method != http.MethodGet
 	f := w.fault(operation, r.URL.Path, changes)
 	if f == nil && !w.calm.Load() && w.chance(w.weather.limited, "limited", operation, r.URL.Path, w.nth("limit"+operation)) {
 		seconds := int(w.within(time.Second, 90*time.Second, "limit", operation, w.nth("limited")).Seconds()) + 1
-		f = &provisionertest.Fault{
+		f = &fakehttp.Fault{
 			Status: []int{http.StatusForbidden, http.StatusTooManyRequests}[w.pick(2, "limit status", operation, seconds)],
 			Header: http.Header{"Retry-After": {strconv.Itoa(seconds)}, "Content-Type": {"application/json"}},
 			Body:   `{"message":"You have exceeded a secondary rate limit","documentation_url":"https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`,
@@ -80,7 +80,7 @@ func (w *world) githubFaults(operation string, r *http.Request) *provisionertest
 	return f
 }
 
-func (w *world) ec2Faults(operation string, r *http.Request) *provisionertest.Fault {
+func (w *world) ec2Faults(operation string, r *http.Request) *fakehttp.Fault {
 	f := w.fault(operation, "ec2", operation != "DescribeInstances")
 	w.noteCall("EC2", operation, f)
 	if operation == "TerminateInstances" && (f == nil || f.Lose || f.Status == 0 && !f.Drop) {
@@ -89,7 +89,7 @@ func (w *world) ec2Faults(operation string, r *http.Request) *provisionertest.Fa
 	return f
 }
 
-func (w *world) noteCall(where, what string, f *provisionertest.Fault) {
+func (w *world) noteCall(where, what string, f *fakehttp.Fault) {
 	switch {
 	case f == nil:
 		w.note("%s: %s", where, what)

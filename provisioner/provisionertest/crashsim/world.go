@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
 	"github.com/datawire/github-runner-provisioner/provisioner"
-	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -21,8 +22,8 @@ type world struct {
 	weather weather
 	calm    atomic.Bool
 
-	github *provisionertest.GitHub
-	ec2    *provisionertest.EC2
+	github *githubtest.Server
+	ec2    *ec2test.Server
 	queue  *queue.Memory
 
 	mu        sync.Mutex
@@ -45,8 +46,8 @@ var runnerType = provisioner.RunnerType{
 func newWorld(seed uint64, o Options) *world {
 	w := &world{history: &history{begun: time.Now()}, fate: &fate{seed: seed}, options: o, lives: make(map[string]*life)}
 	w.weather = newWeather(w.fate, o)
-	w.github = provisionertest.NewGitHub(provisionertest.GitHubConfig{Token: "token"})
-	w.ec2 = provisionertest.NewEC2(provisionertest.EC2Config{VisibilityLag: w.within(0, 15*time.Second, "lag"), LaunchRate: 2, LaunchBurst: 5})
+	w.github = githubtest.New(githubtest.Config{Token: "token"})
+	w.ec2 = ec2test.New(ec2test.Config{VisibilityLag: w.within(0, 15*time.Second, "lag"), LaunchRate: 2, LaunchBurst: 5})
 	w.queue = queue.NewMemory(0)
 	w.github.SetFaults(w.githubFaults)
 	w.ec2.SetFaults(w.ec2Faults)

@@ -14,5 +14,10 @@
 //		})
 //	}
 //
-// The payloads are made from GitHub's own examples ([Example]). For tests only.
+// The payloads are made from GitHub's own examples ([Example]).
+//
+// The types whose names end with Mock are doubles of the interfaces that a webhook.Receiver works
+// with, made by moq. For tests only.
 package webhooktest
+
+//go:generate go tool -modfile=../../../tools/go.mod moq -pkg webhooktest -out mocks.go .. Accepter Planner Recorder Observer

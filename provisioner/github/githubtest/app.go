@@ -1,0 +1,109 @@
+package githubtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+// token is the credential of an installation.
+type token struct {
+	account string
+	expires time.Time
+}
+
+// installationToken begins the tokens of installations.
+const installationToken = "ghs_"
+
+// tokenLife is how long an installation's token is good.
+const tokenLife = time.Hour
+
+// asApp are the operations that take the App's JWT, and nothing else.
+var asApp = []string{
+	"GET /app/installations", "POST /app/installations/{installation_id}/access_tokens", "GET /repos/{owner}/{repo}/installation", "GET /orgs/{org}/installation",
+	"GET /app/hook/deliveries", "GET /app/hook/deliveries/{delivery_id}", "POST /app/hook/deliveries/{delivery_id}/attempts",
+}
+
+// denied refuses who has no business here.
+func (g *Server) denied(w http.ResponseWriter, r *http.Request, operation string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	kind, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if secret == "" || !strings.EqualFold(kind, "bearer") && !strings.EqualFold(kind, "token") {
+		refuse(w, http.StatusUnauthorized, "Requires authentication")
+		return true
+	}
+	jwt := g.cfg.AppID != 0 && strings.Count(secret, ".") == 2
+	installed := g.cfg.AppID != 0 && strings.HasPrefix(secret, installationToken)
+	switch {
+	case slices.Contains(asApp, operation):
+		if !jwt {
+			refuse(w, http.StatusUnauthorized, "A JSON web token could not be decoded")
+		}
+		return !jwt
+	case installed:
+		if t, ok := g.tokens[secret]; ok && time.Now().Before(t.expires) {
+			return false
+		}
+	case jwt:
+	case g.cfg.Token == "" || secret == g.cfg.Token:
+		return false
+	}
+	refuse(w, http.StatusUnauthorized, "Bad credentials")
+	return true
+}
+
+// reaches reports whether a request's credential has anything to do with an account: an installation's has with one alone.
+func (g *Server) reaches(r *http.Request, account string) bool {
+	t, ok := g.tokenOf(r)
+	return !ok || t.account == account
+}
+
+func (g *Server) tokenOf(r *http.Request) (token, bool) {
+	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	t, ok := g.tokens[secret]
+	return t, ok
+}
+
+func (g *Server) getInstallation(w http.ResponseWriter, r *http.Request) {
+	reply(w, http.StatusOK, g.installationJSON(targetOf(r).Owner))
+}
+
+func (g *Server) listInstallations(w http.ResponseWriter, r *http.Request) {
+	page(w, r, g.accounts, g.installationJSON, bare)
+}
+
+func (g *Server) createAccessToken(w http.ResponseWriter, r *http.Request) {
+	id := number(r, "installation_id")
+	if id < 1 || id > int64(len(g.accounts)) {
+		notFound(w)
+		return
+	}
+	t := token{account: g.accounts[id-1], expires: time.Now().Add(tokenLife)}
+	secret := fmt.Sprintf("%sinstallation%d_%d", installationToken, id, g.next())
+	g.tokens[secret] = t
+	reply(w, http.StatusCreated, map[string]any{
+		"token": secret, "expires_at": stamp(t.expires), "permissions": permissions, "repository_selection": "all",
+	})
+}
+
+func (g *Server) listInstalledRepositories(w http.ResponseWriter, r *http.Request) {
+	t, ok := g.tokenOf(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, "You must authenticate with an installation access token in order to list repositories for an installation.")
+		return
+	}
+	var own []provisioner.Repository
+	for x := range g.repositories {
+		if x.Owner == t.account {
+			own = append(own, x)
+		}
+	}
+	slices.SortFunc(own, func(a, b provisioner.Repository) int { return strings.Compare(a.Name, b.Name) })
+	page(w, r, own, g.repositoryJSON, counted[json.RawMessage]("repositories"))
+}

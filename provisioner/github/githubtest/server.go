@@ -1,0 +1,130 @@
+package githubtest
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
+)
+
+// Config of a fake GitHub. The zero value takes any token and has no App.
+type Config struct {
+	// Token is the only bearer token accepted, beside those of the App's installations. "" accepts any.
+	Token string
+	// AppID is the App that is installed at every account. Its JWTs are not verified. 0 means that there is no App.
+	AppID int64
+}
+
+// Server is a fake of the part of GitHub's REST API that this product can meet, with the real one's semantics: a name can be registered once, a just-in-time
+// configuration can be used once, a runner is removed after its job or after a day without a connection, a busy runner can't be removed, any job may go to any
+// runner that has its labels, lists are paged, and unchanged answers are 304 to those who ask so.
+//
+// It is an [http.Handler], at the root and, as on GitHub Enterprise Server, under /api/v3; serve it with httptest, or through [fakehttp.Loopback] in a
+// testing/synctest bubble. Its time is time.Now, it starts no goroutines, and ids are the same in every run. All methods are safe for concurrent use.
+//
+// Machines do not exist for it: a test says with [Server.Connect] and [Server.Disconnect] what runners do, and with [Server.Assign] when GitHub hands out jobs.
+type Server struct {
+	cfg Config
+	mux *http.ServeMux
+
+	mu           sync.Mutex
+	faults       fakehttp.Faults
+	calls        map[string]int
+	serial       int64
+	accounts     []string // owners of repositories and runner groups; an account's installation has its place here, from 1, as its id
+	repositories map[provisioner.Repository]int64
+	groups       map[string][]group // by organisation
+	tokens       map[string]token   // of the App's installations
+	runners      []*Runner          // in the order of their ids
+	configs      map[string]*jitConfig
+	runs         []*run // in the order of their ids
+	jobs         map[int64]*Job
+	queued       []*Job // the oldest first
+	deliveries   map[string][]*Delivery
+	downloads    string
+	quota        quota
+}
+
+// New returns a fake GitHub without repositories.
+func New(cfg Config) *Server {
+	g := &Server{
+		cfg: cfg, mux: http.NewServeMux(), calls: make(map[string]int), repositories: make(map[provisioner.Repository]int64),
+		groups: make(map[string][]group), tokens: make(map[string]token), configs: make(map[string]*jitConfig), jobs: make(map[int64]*Job),
+		deliveries: make(map[string][]*Delivery), serial: 1000, downloads: "https://github.com/actions/runner/releases/download",
+	}
+	g.routes()
+	return g
+}
+
+// SetFaults decides what goes wrong from now on; nil means nothing. Operations are a method and the path as the API's documentation writes it, such as
+// "POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
+func (g *Server) SetFaults(f fakehttp.Faults) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.faults = f
+}
+
+// AddRepository makes a repository, unless there is one of that name.
+func (g *Server) AddRepository(owner, name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.addRepository(provisioner.Repository{Owner: owner, Name: name})
+}
+
+func (g *Server) addRepository(r provisioner.Repository) {
+	if g.repositories[r] == 0 {
+		g.addAccount(r.Owner)
+		g.repositories[r] = g.next()
+	}
+}
+
+func (g *Server) addAccount(owner string) {
+	if !slices.Contains(g.accounts, owner) {
+		g.accounts = append(g.accounts, owner)
+	}
+}
+
+// Calls counts the calls by operation, failed ones included. Answers of 304 are counted once more, as "304 " and the operation.
+func (g *Server) Calls() map[string]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.calls)
+}
+
+func (g *Server) next() int64 {
+	g.serial++
+	return g.serial
+}
+
+// What GitHub does by itself as time passes. It names no figure for a lost runner; ten minutes is the order of what users see.
+// https://docs.github.com/en/actions/reference/limits, https://docs.github.com/en/actions/reference/runners/self-hosted-runners
+const (
+	keepsOffline = 24 * time.Hour   // an ephemeral runner that is not connected
+	keepsQueued  = 24 * time.Hour   // a job that no runner takes
+	missesRunner = 10 * time.Minute // whose job then fails
+)
+
+// catchUp does what is due by now. Everything that looks at runners or jobs calls it first.
+func (g *Server) catchUp() {
+	now := time.Now()
+	for i := 0; i < len(g.runners); {
+		r := g.runners[i]
+		switch away := now.Sub(r.seen); {
+		case r.Online:
+		case r.Busy && away > missesRunner:
+			g.end(r.Job, "failure") // removes the runner
+			continue
+		case !r.Busy && away > keepsOffline:
+			g.remove(r)
+			continue
+		}
+		i++
+	}
+	for len(g.queued) > 0 && now.Sub(g.queued[0].queuedAt) > keepsQueued {
+		g.end(g.queued[0].ID, "cancelled")
+	}
+}
