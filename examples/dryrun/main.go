@@ -1,5 +1,6 @@
-// Command dryrun shows the main job on your machine, without an account, a network or a flag: signed webhooks go through the real handler, the real engine and
-// the real providers, as dry runs, and it prints what would happen and why.
+// Command dryrun shows the main job on your machine, without an account, a network or a flag.
+// Signed webhooks go through the real handler, engine and providers as dry runs, and it prints
+// what would happen and why. With -v it also prints the whole requests.
 package main
 
 import (
@@ -10,16 +11,13 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 
-	"github.com/datawire/github-runner-provisioner/awsrunner"
-	"github.com/datawire/github-runner-provisioner/codemagic"
-	"github.com/datawire/github-runner-provisioner/labels"
-	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
@@ -28,32 +26,41 @@ import (
 //go:embed workflow_job.json
 var payload []byte
 
-const secret = "the webhook's secret" //nolint:gosec // made up
+const (
+	secret = "the webhook's secret" //nolint:gosec // made up
+	guess  = "somebody's guess"
+)
+
+// deliveries are what is sent: a job's labels, and the secret that signs the webhook.
+var deliveries = []struct {
+	title, secret string
+	labels        []string
+}{
+	{"A job for an Ubuntu machine", secret, []string{"self-hosted", "ubuntu-arm64"}},
+	{"A job for a Mac", secret, []string{"macOS-arm64"}},
+	{"A job for an x64 machine", secret, []string{"self-hosted", "linux", "x64"}},
+	{"The first job again, signed with a wrong secret", guess, []string{"self-hosted", "ubuntu-arm64"}},
+}
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	verbose := flag.Bool("v", false, "show the whole requests too, as JSON")
+	flag.Parse()
+	if err := run(os.Stdout, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer) error {
+func run(out io.Writer, verbose bool) error {
 	handler, err := newHandler()
 	if err != nil {
 		return err
 	}
 	server := httptest.NewServer(handler) // on this machine's loopback
 	defer server.Close()
-	fmt.Fprintln(out, "Four deliveries of GitHub's, each a dry run. Nothing is registered or started.")
-	for i, d := range []struct {
-		title, secret string
-		labels        []string
-	}{
-		{"A job for an Ubuntu machine on EC2", secret, []string{"self-hosted", "ubuntu-arm64"}},
-		{"A job for a Mac at Codemagic", secret, []string{"macOS-arm64"}},
-		{"A job for one of GitHub's own machines", secret, []string{"ubuntu-latest"}},
-		{"A delivery that GitHub did not send", "a guess", []string{"ubuntu-arm64"}},
-	} {
+	p := printer{out, verbose}
+	p.introduce()
+	for i, d := range deliveries {
 		body, err := withLabels(payload, d.labels)
 		if err != nil {
 			return err
@@ -62,42 +69,13 @@ func run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "\n%d. %s: runs-on %v\n", i+1, d.title, d.labels)
-		explain(out, code, answer)
+		fmt.Fprintf(out, "\n%d. %s: runs-on [%s]\n", i+1, d.title, list(d.labels))
+		if err := p.explain(d.labels, code, answer); err != nil {
+			return err
+		}
 	}
+	p.conclude()
 	return nil
-}
-
-// newHandler wires the webhook as the service does, with clouds that can't be reached.
-func newHandler() (http.Handler, error) {
-	types := []provisioner.RunnerType{
-		{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "linux", "arm64", "ubuntu-arm64"}, Provider: awsrunner.Name},
-		{Name: "macOS-arm64", Labels: []string{"self-hosted", "macOS", "arm64", "macOS-arm64"}, Provider: codemagic.Name},
-	}
-	table, err := labels.NewTable(labels.Entry{Name: types[0].Name, Labels: types[0].Labels}, labels.Entry{Name: types[1].Name, Labels: types[1].Labels})
-	if err != nil {
-		return nil, err
-	}
-	instances, err := awsrunner.New(noEC2{}, oneRelease{}, map[string]awsrunner.Settings{"ubuntu-arm64": {
-		Image: "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id", InstanceTypes: []string{"t4g.xlarge", "m7g.xlarge"},
-	}}, awsrunner.Config{})
-	if err != nil {
-		return nil, err
-	}
-	config := codemagic.Config{Transport: noNetwork{}}
-	client, err := codemagic.NewClient("token", config)
-	if err != nil {
-		return nil, err
-	}
-	builds, err := codemagic.New(client, map[string]codemagic.Settings{"macOS-arm64": {AppID: "your-app", InstanceType: "mac_mini_m2"}}, config)
-	if err != nil {
-		return nil, err
-	}
-	engine, err := provisioner.New(table, types, map[string]provisioner.Provider{awsrunner.Name: instances, codemagic.Name: builds}, noGitHub{}, provisioner.Config{})
-	if err != nil {
-		return nil, err
-	}
-	return webhook.New(secret, table, webhook.AccepterFunc(refuse), engine, webhook.Config{})
 }
 
 func withLabels(payload []byte, labels []string) ([]byte, error) {
@@ -117,7 +95,7 @@ func sign(secret string, body []byte) string {
 }
 
 func deliver(url string, body []byte, signature string) (code int, answer webhook.Body, err error) {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"?dry-run=true", bytes.NewReader(body))
 	if err != nil {
 		return 0, answer, err
 	}
@@ -130,30 +108,4 @@ func deliver(url string, body []byte, signature string) (code int, answer webhoo
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return resp.StatusCode, answer, json.NewDecoder(resp.Body).Decode(&answer)
-}
-
-// explain tells a person what an answer means.
-func explain(out io.Writer, code int, a webhook.Body) {
-	fmt.Fprintf(out, "   answer    %d %s\n", code, a.Status)
-	if a.Reason != "" {
-		fmt.Fprintf(out, "   because   %s\n", a.Reason)
-	}
-	if a.DryRunDefaulted != nil && *a.DryRunDefaulted {
-		fmt.Fprintln(out, "   dry run   because GitHub did not send it; GitHub's own deliveries are served in earnest")
-	}
-	if a.Plan == nil {
-		fmt.Fprintln(out, "   so        nothing would happen")
-		return
-	}
-	fmt.Fprintf(out, "   so        1. the runner %s would be registered for one job, with the labels %v\n", a.Plan.RunnerName, a.Plan.Labels)
-	fmt.Fprintf(out, "             2. %s would get this request:\n             ", a.Plan.Provider)
-	request := json.NewEncoder(out)
-	request.SetEscapeHTML(false)
-	request.SetIndent("             ", "  ")
-	_ = request.Encode(a.Plan.Request) // it was JSON before
-	if a.Plan.Verified {
-		fmt.Fprintln(out, "   verified  the provider says that it would work")
-	} else {
-		fmt.Fprintf(out, "   not verified, because %s\n", a.Plan.UnverifiedBecause)
-	}
 }

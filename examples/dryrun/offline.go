@@ -12,7 +12,7 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-var errOffline = errors.New("this example asks nobody")
+var errOffline = errors.New("this example has no network and no credentials")
 
 // refuse stands where the queue would be: a dry run stores nothing.
 func refuse(context.Context, string, provisioner.Job) (bool, error) {
