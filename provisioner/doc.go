@@ -3,8 +3,10 @@
 // A [Job] asks for labels. A [RunnerType] offers labels and names the [Provider] that starts its machines. [Provisioner.Provision] registers a single-use
 // runner at GitHub for the job and launches a machine with that registration:
 //
-//	table, err := labels.NewTable(labels.Entry{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}})
-//	p, err := provisioner.New(table, types, providers, registrar, provisioner.Config{})
+//	types := []provisioner.RunnerType{{
+//		Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "aws",
+//	}}
+//	p, err := provisioner.New(types, providers, registrar, provisioner.Config{})
 //	outcome, err := p.Provision(ctx, job)
 //
 // # One job, one machine
@@ -23,6 +25,6 @@
 // Provision may therefore be called any number of times for one job, by any number of processes, and be interrupted anywhere. What it returns says what
 // to do next: an [Outcome] ends the job's wait; an error says, by the sentinels of this package, when to come back.
 //
-// The package depends on the standard library alone. Providers are in awsrunner and codemagic; the registrar is in provisioner/github; queueing and retrying is in
+// The package depends on package labels and the standard library alone. Providers are in awsrunner and codemagic; the registrar is in provisioner/github; queueing and retrying is in
 // provisioner/queue; provisioner/provisionertest has doubles, fake clouds and a conformance suite for providers.
 package provisioner

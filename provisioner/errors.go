@@ -11,6 +11,8 @@ import (
 var (
 	// ErrNoRunnerType: no runner type serves the job's labels.
 	ErrNoRunnerType = errors.New("no runner type serves these labels")
+	// ErrInvalidJob: the job has no id or no repository.
+	ErrInvalidJob = errors.New("a job needs its workflow_job.id and its repository's owner and name")
 	// ErrNameTaken: a runner of that name exists (GitHub's 409).
 	ErrNameTaken = errors.New("the runner's name is taken")
 	// ErrNotFound: there is no such runner.
@@ -74,6 +76,7 @@ var classes = []struct {
 	name string
 }{
 	{ErrNoRunnerType, "no_runner_type"},
+	{ErrInvalidJob, "invalid_job"},
 	{ErrCapacity, "capacity"},
 	{ErrRefused, "refused"},
 	{ErrNoAnswer, "no_answer"},

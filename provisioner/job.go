@@ -40,6 +40,15 @@ type Job struct {
 	Generation int `json:"generation,omitempty"`
 }
 
+// validate reports what a job lacks to be told from every other one. Two jobs without an id would
+// get one name, and so one machine.
+func (j Job) validate() error {
+	if j.ID > 0 && j.Repository.Owner != "" && j.Repository.Name != "" {
+		return nil
+	}
+	return fmt.Errorf("job %d of repository %q: %w", j.ID, j.Repository, ErrInvalidJob)
+}
+
 // Key identifies the attempt of the job, in GitHub's terms and over all repositories: "ID-ATTEMPT".
 func (j Job) Key() string {
 	return strconv.FormatInt(j.ID, 10) + "-" + strconv.Itoa(max(j.RunAttempt, 1))

@@ -30,11 +30,14 @@ const (
 // Provision provides the machine for a job, unless the job has one. It may be called again at any time, and blocks as long as it takes: give it a context
 // with a deadline of some minutes. An error leaves nothing half done that the next call does not mend:
 //
-//   - [ErrNoRunnerType]: never again.
+//   - [ErrNoRunnerType], [ErrInvalidJob]: never again.
 //   - [RetryAfterError]: again when the hint says so.
 //   - [ErrCapacity], [ErrRefused], [ErrUnavailable], [ErrNoAnswer] and everything else: again later, with Repeated set. [RegistrationError] among the
 //     wrapped errors says that it concerns the job's repository or organisation alone.
 func (p *Provisioner) Provision(ctx context.Context, j Job) (Outcome, error) {
+	if err := j.validate(); err != nil {
+		return Outcome{}, err
+	}
 	t, err := p.TypeFor(j)
 	if err != nil {
 		return Outcome{}, err

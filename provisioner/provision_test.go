@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
@@ -53,10 +52,6 @@ func failure(a any) error {
 
 func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisioner.Provisioner {
 	t.Helper()
-	table, err := labels.NewTable(labels.Entry{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
 			s.note("register %s", r.Name)
@@ -100,7 +95,7 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 			return machines, failure(a)
 		}},
 	}
-	p, err := provisioner.New(table, []provisioner.RunnerType{{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "cloud"}},
+	p, err := provisioner.New([]provisioner.RunnerType{{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "cloud"}},
 		map[string]provisioner.Provider{"cloud": provider}, registrar, provisioner.Config{Jobs: jobs, Observer: observer})
 	if err != nil {
 		t.Fatal(err)

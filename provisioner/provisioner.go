@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/labels"
 )
 
-// Matcher finds the runner type that serves a job's labels; labels.Table is one.
-type Matcher interface {
-	Match(labels []string) (runnerType string, ok bool)
-}
+var _ labels.Matcher = (*Provisioner)(nil)
 
 // Config holds what a [Provisioner] can do without. The zero value means the defaults.
 type Config struct {
@@ -27,7 +26,7 @@ type Config struct {
 
 // Provisioner provides machines for jobs. It is safe for concurrent use and holds no state between calls.
 type Provisioner struct {
-	matcher   Matcher
+	table     *labels.Table
 	order     []string
 	types     map[string]RunnerType
 	providers map[string]Provider
@@ -37,19 +36,27 @@ type Provisioner struct {
 	grace     time.Duration
 }
 
-// New returns a Provisioner for the runner types that matcher names. It reports all faults in types at once.
-func New(matcher Matcher, types []RunnerType, providers map[string]Provider, registrar Registrar, cfg Config) (*Provisioner, error) {
+// NewTable returns the table that matches a job's labels to these runner types, the first that fits.
+// [New] makes one for itself; it is exported for those who only match.
+func NewTable(types []RunnerType) (*labels.Table, error) {
+	entries := make([]labels.Entry, 0, len(types))
+	for _, t := range types {
+		entries = append(entries, labels.Entry{Name: t.Name, Labels: t.Labels})
+	}
+	return labels.NewTable(entries...)
+}
+
+// New returns a Provisioner for the runner types, of which the first whose labels fit a job serves
+// it. It reports all faults in types at once.
+func New(types []RunnerType, providers map[string]Provider, registrar Registrar, cfg Config) (*Provisioner, error) {
 	p := &Provisioner{
-		matcher: matcher, types: make(map[string]RunnerType, len(types)), providers: providers, registrar: registrar,
+		types: make(map[string]RunnerType, len(types)), providers: providers, registrar: registrar,
 		jobs: cfg.Jobs, observer: cfg.Observer, grace: cmp.Or(cfg.Grace, 20*time.Second),
 	}
 	if p.jobs == nil {
 		p.jobs, _ = registrar.(Jobs)
 	}
 	var faults []error
-	if matcher == nil {
-		faults = append(faults, errors.New("no matcher"))
-	}
 	if registrar == nil {
 		faults = append(faults, errors.New("no registrar"))
 	}
@@ -67,15 +74,23 @@ func New(matcher Matcher, types []RunnerType, providers map[string]Provider, reg
 		p.types[t.Name] = t
 		p.order = append(p.order, t.Name)
 	}
+	if len(faults) == 0 {
+		table, err := NewTable(types)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		p.table = table
+	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("provisioner: %w", err)
 	}
 	return p, nil
 }
 
-// Match returns the name of the runner type that serves a job with these labels.
+// Match returns the name of the runner type that serves a job with these labels. It makes the
+// Provisioner a [labels.Matcher].
 func (p *Provisioner) Match(labels []string) (runnerType string, ok bool) {
-	return p.matcher.Match(labels)
+	return p.table.Match(labels)
 }
 
 // Types returns the runner types in the order given, with their defaults filled in.
@@ -92,12 +107,11 @@ func (p *Provisioner) Providers() map[string]Provider { return p.providers }
 
 // TypeFor returns the runner type that serves a job.
 func (p *Provisioner) TypeFor(j Job) (RunnerType, error) {
-	name, ok := p.matcher.Match(j.Labels)
-	t, known := p.types[name]
-	if !ok || !known {
+	name, ok := p.table.Match(j.Labels)
+	if !ok {
 		return RunnerType{}, fmt.Errorf("%s with labels [%s]: %w", j, strings.Join(j.Labels, ", "), ErrNoRunnerType)
 	}
-	return t, nil
+	return p.types[name], nil
 }
 
 func (p *Provisioner) observe(ctx context.Context, e Event) {

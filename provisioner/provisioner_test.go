@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
@@ -24,8 +23,7 @@ func jsonOf(t *testing.T, v any) string {
 }
 
 func TestNewReportsEveryFault(t *testing.T) {
-	table, _ := labels.NewTable()
-	_, err := provisioner.New(table, []provisioner.RunnerType{
+	_, err := provisioner.New([]provisioner.RunnerType{
 		{Name: "a b", Labels: []string{"x"}, Provider: "cloud"},
 		{Name: "twice", Labels: []string{"x"}, Provider: "cloud"},
 		{Name: "twice", Labels: []string{"x"}, Provider: "nowhere"},
@@ -43,13 +41,60 @@ func TestNewReportsEveryFault(t *testing.T) {
 	}
 }
 
-func TestPlan(t *testing.T) {
-	table, err := labels.NewTable(labels.Entry{Name: "x", Labels: []string{"x"}})
+func TestNewReportsLabelsThatAreNone(t *testing.T) {
+	_, err := provisioner.New([]provisioner.RunnerType{{Name: "blank", Labels: []string{" "}, Provider: "cloud"}},
+		map[string]provisioner.Provider{"cloud": &provisionertest.ProviderMock{}}, &provisionertest.RegistrarMock{}, provisioner.Config{})
+	if err == nil || !strings.Contains(err.Error(), `"blank", has no labels`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTheFirstTypeWhoseLabelsFitServesAJob(t *testing.T) {
+	types := []provisioner.RunnerType{
+		{Name: "gpu", Labels: []string{"linux", "gpu"}, Provider: "cloud"}, {Name: "linux", Labels: []string{"linux"}, Provider: "cloud"},
+	}
+	p, err := provisioner.New(types, map[string]provisioner.Provider{"cloud": &provisionertest.ProviderMock{}}, &provisionertest.RegistrarMock{}, provisioner.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if name, ok := p.Match([]string{"LINUX"}); name != "gpu" || !ok {
+		t.Errorf("Match = %q, %t", name, ok)
+	}
+	if got, err := p.TypeFor(provisioner.Job{Labels: []string{"linux", "gpu"}}); err != nil || got.Name != "gpu" || got.MaxLifetime != 6*time.Hour {
+		t.Errorf("TypeFor = %+v, %v", got, err)
+	}
+	if _, err := p.TypeFor(provisioner.Job{Labels: []string{"windows"}}); !errors.Is(err, provisioner.ErrNoRunnerType) {
+		t.Errorf("error %v, want %v", err, provisioner.ErrNoRunnerType)
+	}
+}
+
+func TestAJobThatCantBeToldFromOthersGetsNoMachine(t *testing.T) {
+	shop := provisioner.Repository{Owner: "octo", Name: "shop"}
+	for name, j := range map[string]provisioner.Job{
+		"no id":                {Repository: shop},
+		"a negative id":        {ID: -1, Repository: shop},
+		"no repository":        {ID: 42},
+		"a repository's owner": {ID: 42, Repository: provisioner.Repository{Owner: "octo"}},
+		"a repository's name":  {ID: 42, Repository: provisioner.Repository{Name: "shop"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j.Labels = []string{"x"}
+			// The doubles panic when they are called.
+			p, err := provisioner.New([]provisioner.RunnerType{{Name: "x", Labels: []string{"x"}, Provider: "cloud"}},
+				map[string]provisioner.Provider{"cloud": &provisionertest.ProviderMock{}}, &provisionertest.RegistrarMock{}, provisioner.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Provision(t.Context(), j); !errors.Is(err, provisioner.ErrInvalidJob) || provisioner.Class(err) != "invalid_job" {
+				t.Errorf("error %v, want %v", err, provisioner.ErrInvalidJob)
+			}
+		})
+	}
+}
+
+func TestPlan(t *testing.T) {
 	plans := func(p provisioner.Provider) (provisioner.Plan, error) {
-		e, err := provisioner.New(table, []provisioner.RunnerType{{Name: "x", Labels: []string{"x"}, Provider: "cloud"}},
+		e, err := provisioner.New([]provisioner.RunnerType{{Name: "x", Labels: []string{"x"}, Provider: "cloud"}},
 			map[string]provisioner.Provider{"cloud": p}, &provisionertest.RegistrarMock{}, provisioner.Config{})
 		if err != nil {
 			t.Fatal(err)

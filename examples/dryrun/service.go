@@ -5,7 +5,6 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/awsrunner"
 	"github.com/datawire/github-runner-provisioner/codemagic"
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
@@ -29,14 +28,6 @@ const codemagicAccess = "FAKE_CODEMAGIC_TOKEN"
 
 // newHandler wires the webhook as the service does, with clouds that can't be reached.
 func newHandler() (http.Handler, error) {
-	entries := make([]labels.Entry, 0, len(types))
-	for _, t := range types {
-		entries = append(entries, labels.Entry{Name: t.Name, Labels: t.Labels})
-	}
-	table, err := labels.NewTable(entries...)
-	if err != nil {
-		return nil, err
-	}
 	instances, err := awsrunner.New(noEC2{}, oneRelease{}, onEC2, awsrunner.Config{})
 	if err != nil {
 		return nil, err
@@ -51,9 +42,9 @@ func newHandler() (http.Handler, error) {
 		return nil, err
 	}
 	providers := map[string]provisioner.Provider{awsrunner.Name: instances, codemagic.Name: builds}
-	engine, err := provisioner.New(table, types, providers, noGitHub{}, provisioner.Config{})
+	engine, err := provisioner.New(types, providers, noGitHub{}, provisioner.Config{})
 	if err != nil {
 		return nil, err
 	}
-	return webhook.New(secret, table, webhook.AccepterFunc(refuse), engine, webhook.Config{})
+	return webhook.New(secret, engine, webhook.AccepterFunc(refuse), engine, webhook.Config{})
 }

@@ -4,16 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/datawire/github-runner-provisioner/labels/labelstest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
 
-// A unit test of code that uses the provisioner: every seam is a double, and the doubles remember their calls.
+// A unit test of code that uses the provisioner: GitHub and the cloud are doubles, and the doubles remember their calls.
 func Example() {
-	matcher := &labelstest.MatcherMock{
-		MatchFunc: func([]string) (string, bool) { return "ubuntu-arm64", true },
-	}
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
 			return provisioner.Runner{ID: 7, Name: r.Name, Labels: r.Labels}, "just-in-time configuration", nil
@@ -25,7 +21,7 @@ func Example() {
 		},
 	}
 	types := []provisioner.RunnerType{{Name: "ubuntu-arm64", Labels: []string{"self-hosted", "ubuntu-arm64"}, Provider: "cloud"}}
-	p, err := provisioner.New(matcher, types, map[string]provisioner.Provider{"cloud": cloud}, registrar, provisioner.Config{})
+	p, err := provisioner.New(types, map[string]provisioner.Provider{"cloud": cloud}, registrar, provisioner.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -55,9 +51,8 @@ func ExampleProviderMock() {
 			return provisioner.Machine{}, provisioner.ErrCapacity
 		},
 	}
-	matcher := &labelstest.MatcherMock{MatchFunc: func([]string) (string, bool) { return "gpu", true }}
 	types := []provisioner.RunnerType{{Name: "gpu", Labels: []string{"gpu"}, Provider: "cloud"}}
-	p, err := provisioner.New(matcher, types, map[string]provisioner.Provider{"cloud": full}, registrar, provisioner.Config{})
+	p, err := provisioner.New(types, map[string]provisioner.Provider{"cloud": full}, registrar, provisioner.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -25,7 +25,7 @@ func judge(ctx context.Context, err error) (v verdict, wait time.Duration) {
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return putBack, 0
-	case errors.Is(err, provisioner.ErrNoRunnerType):
+	case errors.Is(err, provisioner.ErrNoRunnerType), errors.Is(err, provisioner.ErrInvalidJob):
 		return giveUp, 0
 	case errors.As(err, &hint):
 		return holdType, hint.After

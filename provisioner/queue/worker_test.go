@@ -300,6 +300,23 @@ func TestAJobNobodyServesAnyMoreIsGivenUp(t *testing.T) {
 	})
 }
 
+func TestAJobThatCanNeverBeProvisionedIsGivenUp(t *testing.T) {
+	for name, never := range map[string]error{"no type serves it": provisioner.ErrNoRunnerType, "it is no job": provisioner.ErrInvalidJob} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(context.Context, provisioner.Job) (provisioner.Outcome, error) {
+					return provisioner.Outcome{}, fmt.Errorf("wrapped: %w", never)
+				}}
+				seen := &events{}
+				depth := work(t, e, queue.Config{Observer: seen}, time.Second, func(q *queue.Memory, _ *queue.Worker) { send(t, q, newJob(1, "linux")) })
+				if depth["linux"] != 0 || seen.count(provisioner.EventGivenUp) != 1 || len(e.attempts()) != 1 {
+					t.Errorf("left %v, given up %d, tried %d times", depth, seen.count(provisioner.EventGivenUp), len(e.attempts()))
+				}
+			})
+		})
+	}
+}
+
 func TestWorkerAsksGitHubBeforeALateAttempt(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -13,7 +13,6 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/awsrunner"
 	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
@@ -47,9 +46,7 @@ func newFleet(tb testing.TB, repositories, machines int) *fleet {
 	}), f.client, map[string]awsrunner.Settings{t.Name: {Image: "ami-1", InstanceTypes: []string{"t4g.small"}, Subnets: []string{"subnet-a"}}},
 		awsrunner.Config{LaunchBurst: 10_000})
 	check(tb, err)
-	table, err := labels.NewTable(labels.Entry{Name: t.Name, Labels: t.Labels})
-	check(tb, err)
-	engine, err := provisioner.New(table, []provisioner.RunnerType{t}, map[string]provisioner.Provider{t.Provider: cloud}, online{f.client, f.github},
+	engine, err := provisioner.New([]provisioner.RunnerType{t}, map[string]provisioner.Provider{t.Provider: cloud}, online{f.client, f.github},
 		provisioner.Config{Jobs: f.client})
 	check(tb, err)
 	cfg := reconcile.Config{Requests: func() (all, unchanged int) {

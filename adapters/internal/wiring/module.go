@@ -43,19 +43,19 @@ func Module(cfg *config.Config, log *slog.Logger) fx.Option {
 }
 
 func newTable(cfg *config.Config) (*labels.Table, error) {
-	entries := make([]labels.Entry, 0, len(cfg.Runners))
-	for _, r := range cfg.Runners {
-		entries = append(entries, labels.Entry{Name: r.Name, Labels: r.Labels})
-	}
-	return labels.NewTable(entries...)
+	return provisioner.NewTable(runnerTypes(cfg))
 }
 
-func newProvisioner(cfg *config.Config, table *labels.Table, p Providers, r provisioner.Registrar, m *Metrics) (*provisioner.Provisioner, error) {
+func runnerTypes(cfg *config.Config) []provisioner.RunnerType {
 	types := make([]provisioner.RunnerType, 0, len(cfg.Runners))
 	for _, r := range cfg.Runners {
 		types = append(types, r.RunnerType)
 	}
-	return provisioner.New(table, types, p, r, provisioner.Config{Observer: m})
+	return types
+}
+
+func newProvisioner(cfg *config.Config, p Providers, r provisioner.Registrar, m *Metrics) (*provisioner.Provisioner, error) {
+	return provisioner.New(runnerTypes(cfg), p, r, provisioner.Config{Observer: m})
 }
 
 func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m *Metrics, cfg *config.Config, log *slog.Logger) *queue.Worker {
@@ -66,9 +66,9 @@ func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m
 
 // newReceiver returns the webhook of a process that also does the work.
 func newReceiver(
-	cfg *config.Config, table *labels.Table, h hints, p *provisioner.Provisioner, m *Metrics, log *slog.Logger, d *deliveries,
+	cfg *config.Config, h hints, p *provisioner.Provisioner, m *Metrics, log *slog.Logger, d *deliveries,
 ) (*webhook.Receiver, error) {
-	r, err := webhook.New(cfg.Webhook.Token, table, h, p, receiverConfig(cfg, h, m, log))
+	r, err := webhook.New(cfg.Webhook.Token, p, h, p, receiverConfig(cfg, h, m, log))
 	d.receiver = r
 	return r, err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/datawire/github-runner-provisioner/awsrunner"
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
@@ -67,9 +66,7 @@ func (w *world) newProcess(n, life int) *process {
 	must(err)
 	cloud := wrap(w.options.Sabotage.Provider, Cloud(provider))
 	registrar := wrap(w.options.Sabotage.Registrar, provisioner.Registrar(gh))
-	table, err := labels.NewTable(labels.Entry{Name: runnerType.Name, Labels: runnerType.Labels})
-	must(err)
-	engine, err := provisioner.New(table, []provisioner.RunnerType{runnerType}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{Jobs: gh})
+	engine, err := provisioner.New([]provisioner.RunnerType{runnerType}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{Jobs: gh})
 	must(err)
 	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{w.queue, p})), engine, queue.Config{Listers: map[string]provisioner.Lister{"aws": cloud}})
 	p.sweeper = reconcile.New(engine, gh, wrap(w.options.Sabotage.Runners, reconcile.Runners(gh)), p.worker, reconcile.Config{
