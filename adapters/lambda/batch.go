@@ -18,16 +18,16 @@ import (
 
 // worker makes one attempt for a job; *queue.Worker is one.
 type worker interface {
-	Do(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
+	Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
 }
 
 // batch provisions the jobs of SQS batches. Lambda deletes the messages that it does not report as failed. Jobs don't depend on each other, so a failure stops
 // nothing, not even in a FIFO queue, where each job is a group of its own.
 type batch struct {
-	worker   worker
-	messages *messages
-	saw      func(provisioner.Repository) // tells the reconciler of this process, if there is one
-	log      *slog.Logger
+	worker     worker
+	messages   *messages
+	markActive func(provisioner.Repository) // tells the reconciler of this process, if there is one
+	log        *slog.Logger
 }
 
 // sideBySide bounds the attempts of a batch under way at once; a batch may have thousands of messages.
@@ -77,9 +77,9 @@ func (b *batch) one(ctx context.Context, m events.SQSMessage) (done bool) {
 		b.messages.wait(ctx, log, m, 0)
 		return false
 	}
-	b.saw(x.Job.Repository)
+	b.markActive(x.Job.Repository)
 	x.Job.Repeated = x.Job.Repeated || receives(m) > 1
-	_, err = b.worker.Do(ctx, x.Job, x.Accepted)
+	_, err = b.worker.Attempt(ctx, x.Job, x.Accepted)
 	var again *queue.RetryError
 	switch {
 	case err == nil:

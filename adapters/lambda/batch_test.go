@@ -27,7 +27,7 @@ import (
 // attempts is a worker that does what it is told.
 type attempts func(ctx context.Context, j provisioner.Job) error
 
-func (a attempts) Do(ctx context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
+func (a attempts) Attempt(ctx context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
 	return provisioner.Outcome{}, a(ctx, j)
 }
 
@@ -134,7 +134,7 @@ func TestABatchDoesWithAMessageWhatItsAttemptAsksFor(t *testing.T) {
 			var log bytes.Buffer
 			client := &calls{err: x.sqs}
 			b := &batch{
-				messages: &messages{client: client, queueURL: x.url, deadLetterURL: x.dead}, log: slog.New(slog.NewTextHandler(&log, nil)), saw: func(provisioner.Repository) {},
+				messages: &messages{client: client, queueURL: x.url, deadLetterURL: x.dead}, log: slog.New(slog.NewTextHandler(&log, nil)), markActive: func(provisioner.Repository) {},
 				worker: attempts(func(_ context.Context, got provisioner.Job) error {
 					if got.ID != 7 || got.Repeated != (m.Attributes["ApproximateReceiveCount"] != "1") {
 						t.Errorf("the attempt is for %+v", got)
@@ -170,7 +170,7 @@ func TestAnAttemptThatPanicsFailsAlone(t *testing.T) {
 	var log bytes.Buffer
 	var seen atomic.Int32
 	b := &batch{
-		messages: &messages{client: &calls{}, queueURL: "q"}, log: slog.New(slog.NewTextHandler(&log, nil)), saw: func(provisioner.Repository) { seen.Add(1) },
+		messages: &messages{client: &calls{}, queueURL: "q"}, log: slog.New(slog.NewTextHandler(&log, nil)), markActive: func(provisioner.Repository) { seen.Add(1) },
 		worker: attempts(func(_ context.Context, j provisioner.Job) error {
 			if j.ID == 3 {
 				panic("a defect")
@@ -192,7 +192,7 @@ func TestAHugeBatchIsWorkedOnSideBySideWithinBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most, all atomic.Int32
 		b := &batch{
-			messages: &messages{client: &calls{}, queueURL: "q"}, log: slog.New(slog.DiscardHandler), saw: func(provisioner.Repository) {},
+			messages: &messages{client: &calls{}, queueURL: "q"}, log: slog.New(slog.DiscardHandler), markActive: func(provisioner.Repository) {},
 			worker: attempts(func(context.Context, provisioner.Job) error {
 				most.Store(max(most.Load(), now.Add(1)))
 				time.Sleep(time.Second)
@@ -218,7 +218,7 @@ func TestWhatIsLeftOfABatchWhoseTimeIsOverComesBackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &calls{}
 		b := &batch{
-			messages: &messages{client: client, queueURL: "q"}, log: slog.New(slog.DiscardHandler), saw: func(provisioner.Repository) {},
+			messages: &messages{client: client, queueURL: "q"}, log: slog.New(slog.DiscardHandler), markActive: func(provisioner.Repository) {},
 			worker: attempts(func(ctx context.Context, _ provisioner.Job) error {
 				<-ctx.Done()
 				return &queue.RetryError{After: 9 * time.Second, Err: ctx.Err()}

@@ -38,7 +38,7 @@ func newParts(s settings, log *slog.Logger) *parts {
 				return nil, err
 			}
 			m := &messages{client: sqs.NewFromConfig(sdk), queueURL: cfg.QueueURL, deadLetterURL: s.deadLetterURL}
-			return &batch{worker: w.worker, messages: m, saw: w.sweeper.Saw, log: log}, nil
+			return &batch{worker: w.worker, messages: m, markActive: w.sweeper.MarkActive, log: log}, nil
 		}),
 		sweeper: func() (*reconcile.Sweeper, error) {
 			w, err := worker()

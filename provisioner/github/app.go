@@ -23,7 +23,7 @@ type app struct {
 	id    int64
 	key   []byte
 	self  *account                         // the App itself, by its JWT
-	where *memo[provisioner.Target, int64] // installation ids
+	where *cache[provisioner.Target, int64] // installation ids
 
 	mu        sync.Mutex
 	installed map[int64]*account
@@ -41,7 +41,7 @@ func (c *Client) newApp(cfg App) (*app, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	a := &app{c: c, id: cfg.ID, key: key, where: newMemo[provisioner.Target, int64](time.Hour, 0), installed: map[int64]*account{}}
+	a := &app{c: c, id: cfg.ID, key: key, where: newCache[provisioner.Target, int64](time.Hour, 0), installed: map[int64]*account{}}
 	a.self = c.newAccount("app", func(next http.RoundTripper) http.RoundTripper {
 		t, _ := ghinstallation.NewAppsTransport(next, cfg.ID, key) // the key has been parsed above
 		return t

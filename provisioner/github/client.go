@@ -53,8 +53,8 @@ type Client struct {
 
 	requests, notModified atomic.Int64
 	etags                 *etags
-	groups                *memo[groupKey, int64]
-	downloads             *memo[provisioner.Target, []download]
+	groups                *cache[groupKey, int64]
+	downloads             *cache[provisioner.Target, []download]
 	active                activeRuns
 }
 
@@ -70,7 +70,7 @@ const userAgent = "github-runner-provisioner"
 func New(cfg Config) (*Client, error) {
 	c := &Client{
 		timeout: cmp.Or(cfg.Timeout, 30*time.Second), log: cfg.Logger, transport: cfg.Transport,
-		etags: newETags(), groups: newMemo[groupKey, int64](10*time.Minute, 0), downloads: newMemo[provisioner.Target, []download](time.Hour, 24*time.Hour),
+		etags: newETags(), groups: newCache[groupKey, int64](10*time.Minute, 0), downloads: newCache[provisioner.Target, []download](time.Hour, 24*time.Hour),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

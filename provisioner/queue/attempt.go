@@ -9,55 +9,55 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// late is the age at which a job's first attempt asks GitHub too whether it still waits.
+// staleAfter is the age at which even a job's first attempt asks GitHub whether it still waits.
 const (
-	late          = 5 * time.Minute
-	lateForgetful = 2 * time.Minute
+	staleAfter                = 5 * time.Minute // since the queue accepted it
+	staleWithoutDeduplication = 2 * time.Minute // since GitHub created it
 )
 
-// attempt tries a held message under its ticket and deals with the message.
-func (w *Worker) attempt(ctx context.Context, h *held, k *ticket) {
-	_, v, wait, err := w.provision(ctx, k, h.message)
+// process tries the job of a message in flight, and deals with the message.
+func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
+	_, do, wait, err := w.attempt(ctx, a, f.message)
 	switch {
-	case err == nil || v == giveUp:
-		h.delete(ctx)
-	case v == putBack:
-		h.putBack(ctx, 0)
+	case err == nil || do == giveUp:
+		f.delete(ctx)
+	case do == requeue:
+		f.putBack(ctx, 0)
 	default:
-		h.putBack(ctx, wait)
+		f.putBack(ctx, wait)
 	}
 }
 
-// provision makes the attempt, settles the ticket, and tells the logs and the observer.
-func (w *Worker) provision(ctx context.Context, k *ticket, m Message) (out provisioner.Outcome, v verdict, wait time.Duration, err error) {
+// attempt tries a job, settles the admission, and tells the logs and the observer.
+func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out provisioner.Outcome, do action, wait time.Duration, err error) {
 	j := m.Job
 	j.Repeated = w.repeated(m)
-	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", k.runnerType.Name, "provider", k.runnerType.Provider)
-	attempt, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
+	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", a.runnerType.Name, "provider", a.runnerType.Provider)
+	bounded, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
-	out, err = w.provisioner.Provision(attempt, j)
-	v, wait = k.settle(ctx, out, err)
-	e := provisioner.Event{Job: j, RunnerType: k.runnerType.Name, Provider: k.runnerType.Provider, Runner: out.Runner, Machine: out.Machine, Err: err}
+	out, err = w.provisioner.Provision(bounded, j)
+	do, wait = a.settle(ctx, out, err)
+	e := provisioner.Event{Job: j, RunnerType: a.runnerType.Name, Provider: a.runnerType.Provider, Runner: out.Runner, Machine: out.Machine, Err: err}
 	switch {
 	case err == nil:
 		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, time.Since(m.Accepted)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
-	case v == giveUp:
+	case do == giveUp:
 		w.reportGivenUp(ctx, m, err)
-		return out, v, wait, err
+		return out, do, wait, err
 	default:
 		e.Kind = provisioner.EventHeld
 		log.WarnContext(ctx, "job waits for another attempt", "class", provisioner.Class(err), "wait", wait.Round(time.Millisecond), "error", err)
 	}
 	w.observe(ctx, e)
-	return out, v, wait, err
+	return out, do, wait, err
 }
 
 // repeated reports whether GitHub must be asked before the attempt.
 func (w *Worker) repeated(m Message) bool {
 	j := m.Job
-	return j.Repeated || m.Receives > 1 || time.Since(m.Accepted) > late || w.ended.has(j.Key()) ||
-		w.cfg.Forgetful && !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) > lateForgetful
+	return j.Repeated || m.Receives > 1 || time.Since(m.Accepted) > staleAfter || w.ended.has(j.Key()) ||
+		w.cfg.NoDeduplication && !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) > staleWithoutDeduplication
 }
 
 // RetryError says that a job could not be provisioned now.
@@ -75,10 +75,11 @@ func (e *RetryError) Error() string {
 // Unwrap returns the cause.
 func (e *RetryError) Unwrap() error { return e.Err }
 
-// Do makes one attempt for a job that was accepted at that time, under the same gates and limits as the jobs of the queue, without waiting for them: for
-// callers that have a queue of their own (Lambda) or find jobs by themselves (the reconciler). nil means that the job is settled; a [RetryError], to come
-// again; any other error, that it will never get a machine.
-func (w *Worker) Do(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
+// Attempt tries a job that was accepted at that time once, under the same circuit breakers and
+// limits as the jobs of the queue, without waiting for them: for callers that have a queue of their
+// own (Lambda) or find jobs by themselves (the reconciler). nil means that the job is settled; a
+// [RetryError], to come again; any other error, that it will never get a machine.
+func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
 	m := Message{Job: j, Accepted: accepted, Receives: 1}
 	t, err := w.admissible(m)
 	if err != nil {
@@ -86,12 +87,12 @@ func (w *Worker) Do(ctx context.Context, j provisioner.Job, accepted time.Time) 
 		return provisioner.Outcome{}, err
 	}
 	m.Lane = t.Name
-	k, r := w.try(ctx, t, j)
-	if k == nil {
+	a, r := w.admit(ctx, t, j)
+	if a == nil {
 		return provisioner.Outcome{}, &RetryError{After: r.wait, Err: r.err}
 	}
-	out, v, wait, err := w.provision(ctx, k, m)
-	if err != nil && v != giveUp {
+	out, do, wait, err := w.attempt(ctx, a, m)
+	if err != nil && do != giveUp {
 		err = &RetryError{After: wait, Err: err}
 	}
 	return out, err

@@ -1,45 +1,105 @@
 package queue
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// ProbeEvery is how often a broken runner type may launch a machine, to see whether it has been mended.
-const ProbeEvery = 3 * time.Minute
+// breaker is a circuit breaker. Closed, it lets every attempt through. A failure opens it for a
+// while; after that it is half open: one attempt at a time may probe, and the first success closes
+// it again.
+type breaker struct {
+	mu        sync.Mutex
+	failures  int       // 0: closed
+	openUntil time.Time // then half open
+	probing   bool
+	epoch     int // counts openings: several attempts that fail together are one failure
+}
 
-// breakers are the runner types whose machines don't come up.
+// permit lets one attempt pass a breaker. Its holder gives it back by exactly one of release,
+// succeed and fail.
+type permit struct {
+	breaker *breaker
+	epoch   int
+	probe   bool
+}
+
+// acquire returns a permit, or how long to wait before asking again.
+func (b *breaker) acquire() (*permit, time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failures == 0 {
+		return &permit{breaker: b, epoch: b.epoch}, 0
+	}
+	if wait := time.Until(b.openUntil); wait > 0 {
+		return nil, wait
+	}
+	if b.probing {
+		return nil, probePoll
+	}
+	b.probing = true
+	return &permit{breaker: b, epoch: b.epoch, probe: true}, 0
+}
+
+// probePoll is how soon those who wait notice that a probe has succeeded.
+const probePoll = 500 * time.Millisecond
+
+// release gives the permit back without a verdict.
+func (p *permit) release() {
+	p.breaker.mu.Lock()
+	defer p.breaker.mu.Unlock()
+	if p.probe {
+		p.breaker.probing = false
+	}
+}
+
+// succeed closes the breaker.
+func (p *permit) succeed() {
+	p.release()
+	p.breaker.mu.Lock()
+	defer p.breaker.mu.Unlock()
+	if p.epoch == p.breaker.epoch {
+		p.breaker.failures, p.breaker.openUntil = 0, time.Time{}
+	}
+}
+
+// fail opens the breaker for wait, or for its backoff when wait is 0, and returns how long it stays
+// open from now.
+func (p *permit) fail(wait time.Duration) time.Duration {
+	p.release()
+	b := p.breaker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.epoch == b.epoch {
+		b.failures++
+		b.epoch++
+	}
+	if wait == 0 {
+		wait = backoff(b.failures)
+	}
+	// Jitter: a little more than asked for spreads those who were told the same moment; never less.
+	until := time.Now().Add(wait + rand.N(min(wait/20, time.Second)+time.Millisecond)) //nolint:gosec // spreading needs no secrecy
+	if until.After(b.openUntil) {
+		b.openUntil = until
+	}
+	return time.Until(b.openUntil)
+}
+
+// breakers are made as they are needed.
 type breakers struct {
-	mu   sync.Mutex
-	next map[string]time.Time // of broken types: when the next probe may start
+	mu sync.Mutex
+	m  map[string]*breaker
 }
 
-func (b *breakers) set(runnerType string, broken bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !broken {
-		delete(b.next, runnerType)
-		return
+func (s *breakers) of(key string) *breaker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil {
+		s.m = make(map[string]*breaker)
 	}
-	if b.next == nil {
-		b.next = make(map[string]time.Time)
+	if s.m[key] == nil {
+		s.m[key] = new(breaker)
 	}
-	if _, already := b.next[runnerType]; !already {
-		b.next[runnerType] = time.Now().Add(ProbeEvery)
-	}
-}
-
-// try reports how long a launch has to wait; 0 lets it through.
-func (b *breakers) try(runnerType string) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	next, broken := b.next[runnerType]
-	if !broken {
-		return 0
-	}
-	if wait := time.Until(next); wait > 0 {
-		return wait
-	}
-	b.next[runnerType] = time.Now().Add(ProbeEvery)
-	return 0
+	return s.m[key]
 }

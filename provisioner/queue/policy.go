@@ -8,36 +8,38 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// verdict is what an attempt's error asks for.
-type verdict int
+// action is what an attempt's error asks for.
+type action int
 
 const (
-	holdType   verdict = iota // the runner type waits: what failed would fail for all of its jobs
-	holdTarget                // the repository or organisation waits
-	putBack                   // nobody is to blame; the job goes back to the queue at once
-	giveUp                    // the job will never get a machine
+	backOffType   action = iota // the runner type waits: what failed would fail for all of its jobs
+	backOffTarget               // the repository or organisation waits
+	requeue                     // nobody is to blame; the job goes back to the queue at once
+	giveUp                      // the job will never get a machine
 )
 
-// judge is the one table from errors to actions. wait is what the other side asked for, or 0 for a backoff.
-func judge(ctx context.Context, err error) (v verdict, wait time.Duration) {
+// actionFor is the one table from errors to actions. wait is what the other side asked for, or 0
+// for a backoff.
+func actionFor(ctx context.Context, err error) (do action, wait time.Duration) {
 	var hint *provisioner.RetryAfterError
 	var registration *provisioner.RegistrationError
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
-		return putBack, 0
+		return requeue, 0
 	case errors.Is(err, provisioner.ErrNoRunnerType), errors.Is(err, provisioner.ErrInvalidJob):
 		return giveUp, 0
 	case errors.As(err, &hint):
-		return holdType, hint.After
+		return backOffType, hint.After
 	case errors.As(err, &registration) && errors.Is(err, provisioner.ErrRefused):
-		return holdTarget, 0
+		return backOffTarget, 0
 	default: // no capacity, refused, unavailable, no answer, and what nobody foresaw
-		return holdType, 0
+		return backOffType, 0
 	}
 }
 
-// The backoff between attempts at something that fails. Its end is below a minute by a margin for what an attempt itself may wait (a grace time of 20 s), so
-// that work resumes within 60 s of a mending.
+// The backoff between attempts at something that fails. Its end is below a minute by a margin for
+// what an attempt itself may wait (a grace time of 20 s), so that work resumes within 60 s of a
+// mending.
 const (
 	firstBackoff = time.Second
 	lastBackoff  = 25 * time.Second

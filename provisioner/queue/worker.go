@@ -19,18 +19,22 @@ type Provisioner interface {
 
 // Config of a [Worker]. The zero value means the defaults.
 type Config struct {
-	// Concurrency is the number of attempts under way at once for each runner type. Defaults to 8.
+	// Concurrency is the number of attempts in flight at once for each runner type. Defaults to 8.
 	Concurrency int
 	// AttemptTimeout ends an attempt, which then counts as unanswered. Defaults to 10 min.
 	AttemptTimeout time.Duration
-	// GiveUpAfter is how long an accepted job may wait. Defaults to 24 h, when GitHub itself gives up a queued job.
+	// GiveUpAfter is how long an accepted job may wait. Defaults to 24 h, when GitHub itself gives
+	// up a queued job.
 	GiveUpAfter time.Duration
-	// Drain is how long attempts under way may take to finish when the worker stops; then they are interrupted. Defaults to 10 s.
+	// Drain is how long attempts in flight may take to finish when the worker stops; then they are
+	// interrupted. Defaults to 10 s.
 	Drain time.Duration
-	// Forgetful says that the queue does not remember the jobs it accepted, so that a redelivered webhook makes a second message: jobs that GitHub
-	// created more than two minutes ago are then asked about before their first attempt too.
-	Forgetful bool
-	// Listers count machines against the limits of runner types, by provider. Without one, limits of that provider's types are not kept.
+	// NoDeduplication says that the queue does not remember the jobs it accepted, so that a
+	// redelivered webhook makes a second message: jobs that GitHub created more than two minutes
+	// ago are then asked about before their first attempt too.
+	NoDeduplication bool
+	// Listers count machines against the limits of runner types, by provider. Without one, limits
+	// of that provider's types are not kept.
 	Listers map[string]provisioner.Lister
 	// Logger defaults to nobody.
 	Logger *slog.Logger
@@ -38,20 +42,21 @@ type Config struct {
 	Observer provisioner.Observer
 }
 
-// Worker drains a queue: it has every job provisioned, once the limits and the state of the clouds let it, and gives up none without a reason.
+// Worker drains a queue: it has every job provisioned, once the limits and the state of the clouds
+// let it, and gives up none without a reason.
 type Worker struct {
 	queue       Queue
 	provisioner Provisioner
 	cfg         Config
 
-	types    gates // by runner type
-	targets  gates // by where runners are registered
-	places   places
-	ended    memo
-	breakers breakers
+	typeBreakers   breakers // by runner type
+	targetBreakers breakers // by where runners are registered
+	bootBreakers   bootBreakers
+	capacity       capacity
+	ended          recentKeys
 
-	mu   sync.Mutex
-	busy map[string]bool // jobs with an attempt under way
+	mu         sync.Mutex
+	attempting map[string]bool // jobs with an attempt in flight, by key
 }
 
 // NewWorker returns a worker on a queue.
@@ -63,7 +68,7 @@ func NewWorker(q Queue, p Provisioner, cfg Config) *Worker {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{queue: q, provisioner: p, cfg: cfg, busy: make(map[string]bool)}
+	return &Worker{queue: q, provisioner: p, cfg: cfg, attempting: make(map[string]bool)}
 }
 
 // Accept stores a job in its runner type's lane. It is the webhook's way in.
@@ -71,27 +76,30 @@ func (w *Worker) Accept(ctx context.Context, runnerType string, j provisioner.Jo
 	return w.queue.Send(ctx, runnerType, j)
 }
 
-// JobEnded tells the worker that a job ended, so that an attempt for it asks GitHub first. It is a hint and nothing relies on it.
+// JobEnded tells the worker that a job ended, so that an attempt for it asks GitHub first. It is a
+// hint and nothing relies on it.
 func (w *Worker) JobEnded(j provisioner.Job) { w.ended.add(j.Key()) }
 
-// Machines tells the worker a complete list of a provider's machines that was begun at that time, so that it need not ask itself.
-func (w *Worker) Machines(provider string, begun time.Time, machines []provisioner.Machine) {
-	w.places.update(provider, begun, machines)
+// ObserveMachines tells the worker a complete list of a provider's machines that was begun at that
+// time, so that it need not ask itself.
+func (w *Worker) ObserveMachines(provider string, begun time.Time, machines []provisioner.Machine) {
+	w.capacity.update(provider, begun, machines)
 }
 
-// Attempting reports whether an attempt for the job is under way here.
+// Attempting reports whether an attempt for the job is in flight here.
 func (w *Worker) Attempting(j provisioner.Job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.busy[j.Key()]
+	return w.attempting[j.Key()]
 }
 
-// Break stops the launches of a runner type but for one probe every [ProbeEvery], until it is called again with false: its machines boot and never register,
-// so that launching more of them only burns money.
-func (w *Worker) Break(runnerType string, broken bool) { w.breakers.set(runnerType, broken) }
+// SetBroken stops the launches of a runner type but for one probe every [ProbeEvery], until it is
+// called again with false: its machines boot and never register, so that launching more of them
+// only burns money.
+func (w *Worker) SetBroken(runnerType string, broken bool) { w.bootBreakers.set(runnerType, broken) }
 
-// Run drains the queue until ctx ends. Then it takes nothing new, lets attempts under way finish for a while, and returns nil once none is left: whatever was not
-// finished is back in the queue.
+// Run drains the queue until ctx ends. Then it takes nothing new, lets attempts in flight finish
+// for a while, and returns nil once none is left: whatever was not finished is back in the queue.
 func (w *Worker) Run(ctx context.Context) error {
 	attempts, interrupt := context.WithCancel(context.WithoutCancel(ctx))
 	defer interrupt()
@@ -114,10 +122,11 @@ func (w *Worker) lanes() []string {
 	return lanes
 }
 
-// drain serves one lane: it holds one message at a time until that may be tried, and tries up to Concurrency side by side.
+// drain serves one lane: one message at a time waits for its admission, and up to Concurrency are
+// tried side by side.
 func (w *Worker) drain(ctx, attempts context.Context, lane string) {
-	var underway sync.WaitGroup
-	defer underway.Wait()
+	var running sync.WaitGroup
+	defer running.Wait()
 	slots := make(chan struct{}, w.cfg.Concurrency)
 	for {
 		select {
@@ -125,7 +134,7 @@ func (w *Worker) drain(ctx, attempts context.Context, lane string) {
 		case <-ctx.Done():
 			return
 		}
-		h, err := w.receive(ctx, lane)
+		f, err := w.receive(ctx, lane)
 		if err != nil {
 			<-slots
 			if ctx.Err() != nil {
@@ -135,14 +144,14 @@ func (w *Worker) drain(ctx, attempts context.Context, lane string) {
 			_ = sleep(ctx, receivePause)
 			continue
 		}
-		ticket := w.admit(ctx, h)
-		if ticket == nil {
+		a := w.awaitAdmission(ctx, f)
+		if a == nil {
 			<-slots
 			continue
 		}
-		underway.Go(func() {
+		running.Go(func() {
 			defer func() { <-slots }()
-			w.attempt(attempts, h, ticket)
+			w.process(attempts, f, a)
 		})
 	}
 }
@@ -150,37 +159,38 @@ func (w *Worker) drain(ctx, attempts context.Context, lane string) {
 // receivePause is how long the worker waits when the queue fails.
 const receivePause = 2 * time.Second
 
-func (w *Worker) receive(ctx context.Context, lane string) (*held, error) {
+func (w *Worker) receive(ctx context.Context, lane string) (*inFlight, error) {
 	m, err := w.queue.Receive(ctx, lane)
 	if err != nil {
 		return nil, err
 	}
-	return w.hold(ctx, m), nil
+	return w.keepInFlight(ctx, m), nil
 }
 
-// admit waits until the message may be tried. nil means that the message needs no attempt now, or that ctx ended; it has been dealt with.
-func (w *Worker) admit(ctx context.Context, h *held) *ticket {
-	t, err := w.admissible(h.message)
+// awaitAdmission waits until the message may be tried. nil means that the message needs no attempt
+// now, or that ctx ended; it has been dealt with.
+func (w *Worker) awaitAdmission(ctx context.Context, f *inFlight) *admission {
+	t, err := w.admissible(f.message)
 	if err != nil {
-		w.reportGivenUp(ctx, h.message, err)
-		h.delete(ctx)
+		w.reportGivenUp(ctx, f.message, err)
+		f.delete(ctx)
 		return nil
 	}
 	for {
-		ticket, r := w.try(ctx, t, h.message.Job)
-		if ticket != nil {
-			return ticket
+		a, r := w.admit(ctx, t, f.message.Job)
+		if a != nil {
+			return a
 		}
 		if ctx.Err() != nil {
-			h.putBack(ctx, 0)
+			f.putBack(ctx, 0)
 			return nil
 		}
-		if r.alone {
-			h.putBack(ctx, r.wait)
+		if r.onlyThisJob {
+			f.putBack(ctx, r.wait)
 			return nil
 		}
 		if sleep(ctx, r.wait) != nil {
-			h.putBack(ctx, 0)
+			f.putBack(ctx, 0)
 			return nil
 		}
 	}

@@ -330,7 +330,7 @@ func TestWorkerAsksGitHubBeforeALateAttempt(t *testing.T) {
 		{name: "a job that waited in the queue is", wait: 6 * time.Minute, want: true},
 		{name: "a job whose end was heard of is", ended: true, want: true},
 		{name: "a job that says so is", job: func(j *provisioner.Job) { j.Repeated = true }, want: true},
-		{name: "an old job is when the queue is forgetful", cfg: queue.Config{Forgetful: true}, job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Hour) }, want: true},
+		{name: "an old job is when the queue is forgetful", cfg: queue.Config{NoDeduplication: true}, job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Hour) }, want: true},
 		{name: "an old job is not when the queue remembers", job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Hour) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -530,7 +530,7 @@ func TestABrokenTypeGetsAProbeNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &engine{types: []provisioner.RunnerType{linux()}}
 		work(t, e, queue.Config{}, time.Minute, func(q *queue.Memory, w *queue.Worker) {
-			w.Break("linux", true)
+			w.SetBroken("linux", true)
 			for i := range int64(10) {
 				send(t, q, newJob(i+1, "linux"))
 			}
@@ -538,7 +538,7 @@ func TestABrokenTypeGetsAProbeNowAndThen(t *testing.T) {
 			if n := len(e.attempts()); n != 3 {
 				t.Errorf("%d launches in ten minutes of a broken type, want 3", n)
 			}
-			w.Break("linux", false)
+			w.SetBroken("linux", false)
 		})
 		if n := len(e.attempts()); n != 10 {
 			t.Errorf("%d launches after the mending, want 10", n)
@@ -558,21 +558,21 @@ func TestDo(t *testing.T) {
 		}
 		w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{})
 		var again *queue.RetryError
-		if _, err := w.Do(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) || !errors.Is(err, provisioner.ErrCapacity) {
+		if _, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) || !errors.Is(err, provisioner.ErrCapacity) {
 			t.Errorf("a failed attempt: %v", err)
 		}
-		if _, err := w.Do(t.Context(), newJob(2, "linux"), time.Now()); !errors.As(err, &again) || len(e.attempts()) != 1 {
+		if _, err := w.Attempt(t.Context(), newJob(2, "linux"), time.Now()); !errors.As(err, &again) || len(e.attempts()) != 1 {
 			t.Errorf("while the type is held back: %v after %d attempts", err, len(e.attempts()))
 		}
 		fail = nil
 		time.Sleep(again.After)
-		if out, err := w.Do(t.Context(), newJob(2, "linux"), time.Now()); err != nil || out.Status != provisioner.StatusLaunched {
+		if out, err := w.Attempt(t.Context(), newJob(2, "linux"), time.Now()); err != nil || out.Status != provisioner.StatusLaunched {
 			t.Errorf("after the wait: %+v, %v", out, err)
 		}
-		if _, err := w.Do(t.Context(), newJob(3, "windows"), time.Now()); errors.As(err, &again) || !errors.Is(err, provisioner.ErrNoRunnerType) {
+		if _, err := w.Attempt(t.Context(), newJob(3, "windows"), time.Now()); errors.As(err, &again) || !errors.Is(err, provisioner.ErrNoRunnerType) {
 			t.Errorf("labels nobody serves: %v", err)
 		}
-		if _, err := w.Do(t.Context(), newJob(4, "linux"), time.Now().Add(-25*time.Hour)); err == nil || errors.As(err, &again) {
+		if _, err := w.Attempt(t.Context(), newJob(4, "linux"), time.Now().Add(-25*time.Hour)); err == nil || errors.As(err, &again) {
 			t.Errorf("a job older than a day: %v", err)
 		}
 	})
@@ -591,7 +591,7 @@ func TestTwoMessagesOfOneJobAreNotAttemptedSideBySide(t *testing.T) {
 				t.Error("the attempt is not known")
 			}
 			var again *queue.RetryError
-			if _, err := w.Do(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) {
+			if _, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) {
 				t.Errorf("a second attempt beside the first: %v", err)
 			}
 		})

@@ -16,8 +16,8 @@ func (s *Sweeper) readDeliveries(ctx context.Context, r *Report) {
 }
 
 func (s *Sweeper) readLog(ctx context.Context, log DeliveryLog, r *Report) error {
-	note := "deliveries/" + log.Name()
-	after, err := s.cursor(ctx, note)
+	key := "deliveries/" + log.Name()
+	after, err := s.cursor(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -40,17 +40,17 @@ func (s *Sweeper) readLog(ctx context.Context, log DeliveryLog, r *Report) error
 	if cursor == after {
 		return nil
 	}
-	if s.cfg.Notes == nil {
-		s.cursors[note] = cursor
+	if s.cfg.Store == nil {
+		s.cursors[key] = cursor
 		return nil
 	}
-	return s.cfg.Notes.Put(ctx, note, cursor)
+	return s.cfg.Store.Put(ctx, key, cursor)
 }
 
-func (s *Sweeper) cursor(ctx context.Context, note string) (string, error) {
-	if s.cfg.Notes == nil {
-		return s.cursors[note], nil
+func (s *Sweeper) cursor(ctx context.Context, key string) (string, error) {
+	if s.cfg.Store == nil {
+		return s.cursors[key], nil
 	}
-	value, _, err := s.cfg.Notes.Get(ctx, note)
+	value, _, err := s.cfg.Store.Get(ctx, key)
 	return value, err
 }

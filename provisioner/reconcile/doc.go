@@ -1,4 +1,4 @@
-// Package reconcile makes the world right again: what GitHub wants and what the clouds have are compared, and made to meet.
+// Package reconcile compares what GitHub wants with what the clouds have, and makes the two meet.
 //
 // Webhooks get lost, jobs are cancelled, GitHub gives a runner to another job than the one it was started for, machines die while they boot, processes crash
 // between two steps. [Sweeper.Sweep] needs to know none of that. It reads three things, in this order:
@@ -7,7 +7,7 @@
 //  2. the jobs that wait, in every repository that is known;
 //  3. the runners that are registered, wherever there may be one of ours.
 //
-// Then it counts, for every runner type and every place where its runners are registered, the jobs that need a machine and the machines that may still take
+// Then it counts, for every runner type and every target where its runners are registered, the jobs that need a machine and the machines that may still take
 // one. Too few: jobs that have been without for two sweeps are provisioned, through the same idempotent call as everybody else. Too many: machines that have been
 // in excess for two sweeps go. And apart from counting, whatever is dead goes: machines whose registration is gone, registrations without a machine, machines
 // that never came up or that are too old.

@@ -515,7 +515,7 @@ func (h *history) Terminate(_ context.Context, m provisioner.Machine) error {
 	return nil
 }
 
-func (h *history) Do(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
+func (h *history) Attempt(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
 	if err := h.fails("an attempt"); err != nil {
 		return provisioner.Outcome{}, err
 	}
@@ -530,6 +530,6 @@ func (h *history) Do(_ context.Context, j provisioner.Job, _ time.Time) (provisi
 	return out, err
 }
 
-func (h *history) Attempting(provisioner.Job) bool                   { return false }
-func (h *history) Machines(string, time.Time, []provisioner.Machine) {}
-func (h *history) Break(string, bool)                                {}
+func (h *history) Attempting(provisioner.Job) bool                          { return false }
+func (h *history) ObserveMachines(string, time.Time, []provisioner.Machine) {}
+func (h *history) SetBroken(string, bool)                                   {}

@@ -12,26 +12,26 @@ import (
 )
 
 // reap removes what is dead, too old or not needed. It runs only when the sweep has seen everything.
-func (s *Sweeper) reap(ctx context.Context, w *world, r *Report) {
-	for _, m := range w.machines {
-		s.boots.watch(ctx, s, w, m)
+func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
+	for _, m := range snap.machines {
+		s.bootFailures.observe(ctx, s, snap, m)
 		if !m.Alive() {
 			continue
 		}
 		switch {
-		case w.now.Sub(m.LaunchedAt) > m.t.MaxLifetime:
-			s.endOld(ctx, w, m, r)
+		case snap.now.Sub(m.LaunchedAt) > m.t.MaxLifetime:
+			s.endOld(ctx, snap, m, r)
 		case m.state == Dead && !m.listed:
 			s.endWithoutRegistration(ctx, m, r)
 		case m.state == Dead:
 			s.end(ctx, m, BootDeadline, r)
 		}
 	}
-	s.reapRegistrations(ctx, w, r)
-	for _, p := range w.classes {
-		s.reapExcess(ctx, w, p, r)
+	s.reapRegistrations(ctx, snap, r)
+	for _, c := range snap.classes {
+		s.reapExcess(ctx, snap, c, r)
 	}
-	s.boots.forget(w)
+	s.bootFailures.forget(snap)
 }
 
 // end removes the registration and then the machine; a busy one stays.
@@ -41,17 +41,17 @@ func (s *Sweeper) end(ctx context.Context, m *machine, why Reason, r *Report) {
 		return
 	}
 	if err != nil {
-		s.trouble(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
+		s.reportFailure(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
 		return
 	}
 	s.terminate(ctx, m, why, r)
 }
 
 // endOld ends a machine at the end of its lifetime, busy or not.
-func (s *Sweeper) endOld(ctx context.Context, w *world, m *machine, r *Report) {
-	if m.known && w.sees(m.target()) {
+func (s *Sweeper) endOld(ctx context.Context, snap *snapshot, m *machine, r *Report) {
+	if m.known && snap.canRead(m.target()) {
 		if err := s.runners.Remove(ctx, m.target(), m.RunnerID); err != nil && !errors.Is(err, provisioner.ErrRunnerBusy) {
-			s.trouble(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
+			s.reportFailure(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
 			return
 		}
 	}
@@ -61,7 +61,7 @@ func (s *Sweeper) endOld(ctx context.Context, w *world, m *machine, r *Report) {
 // endWithoutRegistration ends a machine whose registration was not in the list, if GitHub says of that very id that it does not exist. A job's end removes its
 // registration too, and then the machine ends by itself: it gets until the next sweep.
 func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Report) {
-	if _, again := s.waste.since("gone/" + m.ID); !again {
+	if _, again := s.garbage.since("gone/" + m.ID); !again {
 		return
 	}
 	_, err := s.runners.Runner(ctx, m.target(), m.RunnerID)
@@ -69,15 +69,15 @@ func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Rep
 	case errors.Is(err, provisioner.ErrNotFound):
 		s.terminate(ctx, m, RegistrationGone, r)
 	case err != nil:
-		s.trouble(ctx, m, r, fmt.Errorf("look for the registration: %w", err))
+		s.reportFailure(ctx, m, r, fmt.Errorf("look for the registration: %w", err))
 	}
 }
 
 // reapRegistrations removes registrations of ours that are offline and without a machine, unless somebody may be about to launch one.
-func (s *Sweeper) reapRegistrations(ctx context.Context, w *world, r *Report) {
-	for _, o := range w.orphans(s) {
-		first, again := s.waste.since("registration/" + strconv.FormatInt(o.runner.ID, 10))
-		if !again || w.now.Sub(first) < orphanAge {
+func (s *Sweeper) reapRegistrations(ctx context.Context, snap *snapshot, r *Report) {
+	for _, o := range snap.orphans(s) {
+		first, again := s.garbage.since("registration/" + strconv.FormatInt(o.runner.ID, 10))
+		if !again || snap.now.Sub(first) < orphanGrace {
 			continue
 		}
 		err := s.runners.Remove(ctx, o.target, o.runner.ID)
@@ -95,7 +95,7 @@ func (s *Sweeper) reapRegistrations(ctx context.Context, w *world, r *Report) {
 }
 
 // orphanAge is how long a registration may be without a machine: the lists of the clouds lag, and another process may be between registering and launching.
-const orphanAge = 20 * time.Second
+const orphanGrace = 20 * time.Second
 
 // orphan is a registration of ours that is offline and without a live machine.
 type orphan struct {
@@ -106,21 +106,21 @@ type orphan struct {
 }
 
 // orphans also counts the registrations that an attempt here is about to use as supply on its way.
-func (w *world) orphans(s *Sweeper) []orphan {
+func (snap *snapshot) orphans(s *Sweeper) []orphan {
 	alive := map[int64]bool{}
-	for _, m := range w.machines {
+	for _, m := range snap.machines {
 		if m.Alive() {
 			alive[m.RunnerID] = true
 		}
 	}
 	var out []orphan
-	for target, registry := range w.registry {
+	for target, registry := range snap.registry {
 		for _, runner := range registry {
 			if runner.Online || runner.Busy || alive[runner.ID] {
 				continue
 			}
-			t, j, ok := w.parse(runner.Name, target)
-			if !ok || !w.counts(t.Provider) {
+			t, j, ok := snap.parse(runner.Name, target)
+			if !ok || !snap.canCount(t.Provider) {
 				continue
 			}
 			if s.worker.Attempting(j) {
@@ -134,8 +134,8 @@ func (w *world) orphans(s *Sweeper) []orphan {
 }
 
 // parse finds the runner type of a name of ours. Names of types that the catalogue no longer has belong to nobody here; GitHub removes them after a day.
-func (w *world) parse(name string, target provisioner.Target) (provisioner.RunnerType, provisioner.Job, bool) {
-	for _, t := range w.types {
+func (snap *snapshot) parse(name string, target provisioner.Target) (provisioner.RunnerType, provisioner.Job, bool) {
+	for _, t := range snap.types {
 		if j, ok := provisioner.ParseRunnerName(t.Name, name); ok && t.Target(provisioner.Repository{Owner: target.Owner, Name: target.Repo}) == target {
 			return t, j, true
 		}
@@ -144,24 +144,24 @@ func (w *world) parse(name string, target provisioner.Target) (provisioner.Runne
 }
 
 // reapExcess ends machines that have been more than enough for two sweeps: those first whose own job does not wait.
-func (s *Sweeper) reapExcess(ctx context.Context, w *world, p *pool, r *Report) {
-	excess := len(p.free) - len(p.jobs)
+func (s *Sweeper) reapExcess(ctx context.Context, snap *snapshot, c *class, r *Report) {
+	excess := len(c.available) - len(c.jobs)
 	if excess <= 0 {
 		return
 	}
 	waiting := map[int64]bool{}
-	for _, j := range p.jobs {
+	for _, j := range c.jobs {
 		waiting[j.ID] = true
 	}
-	for _, m := range p.free {
+	for _, m := range c.available {
 		if excess == 0 {
 			return
 		}
-		if waiting[m.Job] || w.now.Sub(m.LaunchedAt) > m.t.MaxLifetime {
+		if waiting[m.Job] || snap.now.Sub(m.LaunchedAt) > m.t.MaxLifetime {
 			continue
 		}
 		excess--
-		if _, again := s.waste.since("excess/" + m.ID); !again || s.stillWaits(ctx, m, r) {
+		if _, again := s.garbage.since("excess/" + m.ID); !again || s.stillWaits(ctx, m, r) {
 			continue
 		}
 		s.end(ctx, m, NotNeeded, r)
@@ -172,25 +172,25 @@ func (s *Sweeper) reapExcess(ctx context.Context, w *world, p *pool, r *Report) 
 func (s *Sweeper) stillWaits(ctx context.Context, m *machine, r *Report) bool {
 	state, err := s.jobs.JobState(ctx, provisioner.Job{ID: m.Job, Repository: m.Repository})
 	if err != nil {
-		s.trouble(ctx, m, r, fmt.Errorf("ask for the job: %w", err))
+		s.reportFailure(ctx, m, r, fmt.Errorf("ask for the job: %w", err))
 		return true
 	}
 	return state == provisioner.JobWaiting
 }
 
 func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Report) {
-	if m.terminal == nil {
+	if m.terminator == nil {
 		return
 	}
-	if err := m.terminal.Terminate(ctx, m.Machine); err != nil {
-		s.trouble(ctx, m, r, fmt.Errorf("terminate: %w", err))
+	if err := m.terminator.Terminate(ctx, m.Machine); err != nil {
+		s.reportFailure(ctx, m, r, fmt.Errorf("terminate: %w", err))
 		return
 	}
 	r.Reaped[why]++
 	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", time.Since(m.LaunchedAt).Round(time.Second))
 }
 
-func (s *Sweeper) trouble(ctx context.Context, m *machine, r *Report, err error) {
+func (s *Sweeper) reportFailure(ctx context.Context, m *machine, r *Report, err error) {
 	r.errs = append(r.errs, fmt.Errorf("machine %s: %w", m.ID, err))
 	s.log(m).WarnContext(ctx, "a machine can't be ended now", "error", err)
 }

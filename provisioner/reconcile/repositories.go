@@ -11,13 +11,14 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// repositories are those that the reconciler looks after. A repository is unsettled while it may have registrations of ours: from the start, and whenever
-// something happened there, until a sweep finds nothing of ours there.
+// repositories are those that the reconciler looks after. A repository is active while it may have
+// registrations of ours: from the start, and whenever something happened there, until a sweep finds
+// nothing of ours there.
 type repositories struct {
-	mu      sync.Mutex
-	m       map[provisioner.Repository]bool // unsettled
-	touched map[provisioner.Repository]bool // since the sweep began
-	changed bool
+	mu           sync.Mutex
+	m            map[provisioner.Repository]bool // true: active
+	markedActive map[provisioner.Repository]bool // since the sweep began
+	changed      bool
 }
 
 func (k *repositories) add(r provisioner.Repository) {
@@ -31,29 +32,30 @@ func (k *repositories) insert(r provisioner.Repository) {
 		return
 	}
 	if k.m == nil {
-		k.m, k.touched = map[provisioner.Repository]bool{}, map[provisioner.Repository]bool{}
+		k.m, k.markedActive = map[provisioner.Repository]bool{}, map[provisioner.Repository]bool{}
 	}
 	if _, ok := k.m[r]; !ok {
 		k.m[r], k.changed = true, true
 	}
 }
 
-func (k *repositories) touch(r provisioner.Repository) {
+func (k *repositories) markActive(r provisioner.Repository) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.insert(r)
 	if k.m != nil {
-		k.m[r], k.touched[r] = true, true
+		k.m[r], k.markedActive[r] = true, true
 	}
 }
 
-// settle notes whether a target has nothing of ours: no registration, and no job or machine that may bring one. What happened there meanwhile counts too.
-func (k *repositories) settle(t provisioner.Target, settled bool) {
+// setIdle notes whether a target has nothing of ours: no registration, and no job or machine that
+// may bring one. What happened there meanwhile counts too.
+func (k *repositories) setIdle(t provisioner.Target, idle bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for r := range k.m {
 		if r.Owner == t.Owner && (t.Repo == "" || r.Name == t.Repo) {
-			k.m[r] = !settled || k.touched[r]
+			k.m[r] = !idle || k.markedActive[r]
 		}
 	}
 }
@@ -61,17 +63,17 @@ func (k *repositories) settle(t provisioner.Target, settled bool) {
 func (k *repositories) list() []provisioner.Repository {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	clear(k.touched)
+	clear(k.markedActive)
 	return sorted(slices.Collect(maps.Keys(k.m)))
 }
 
-// unsettled lists the repositories that may have registrations of ours, or all.
-func (k *repositories) unsettled(all bool) []provisioner.Repository {
+// listActive lists the repositories that may have registrations of ours, or all.
+func (k *repositories) listActive(all bool) []provisioner.Repository {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []provisioner.Repository
-	for r, unsettled := range k.m {
-		if unsettled || all {
+	for r, active := range k.m {
+		if active || all {
 			out = append(out, r)
 		}
 	}
@@ -85,13 +87,13 @@ func sorted(rs []provisioner.Repository) []provisioner.Repository {
 	return rs
 }
 
-const repositoriesNote = "repositories"
+const repositoriesKey = "repositories"
 
-// recall makes the repositories of earlier processes and of the App known.
-func (s *Sweeper) recall(ctx context.Context) {
-	if s.sweeps == 0 && s.cfg.Notes != nil {
+// loadRepositories makes the repositories of earlier processes and of the App known.
+func (s *Sweeper) loadRepositories(ctx context.Context) {
+	if s.sweeps == 0 && s.cfg.Store != nil {
 		var list []provisioner.Repository
-		value, ok, err := s.cfg.Notes.Get(ctx, repositoriesNote)
+		value, ok, err := s.cfg.Store.Get(ctx, repositoriesKey)
 		if err == nil && ok {
 			err = json.Unmarshal([]byte(value), &list)
 		}
@@ -102,7 +104,7 @@ func (s *Sweeper) recall(ctx context.Context) {
 			s.known.add(r)
 		}
 	}
-	if s.fullLook() && s.cfg.Discover != nil {
+	if s.fullSweep() && s.cfg.Discover != nil {
 		list, err := s.cfg.Discover(ctx)
 		if err != nil {
 			s.cfg.Logger.WarnContext(ctx, "the App's repositories can't be listed", "error", err)
@@ -113,14 +115,14 @@ func (s *Sweeper) recall(ctx context.Context) {
 	}
 }
 
-// remember writes the repositories down when there are new ones.
-func (s *Sweeper) remember(ctx context.Context) {
-	if s.cfg.Notes == nil || !s.known.takeChanged() {
+// saveRepositories writes the repositories down when there are new ones.
+func (s *Sweeper) saveRepositories(ctx context.Context) {
+	if s.cfg.Store == nil || !s.known.takeChanged() {
 		return
 	}
 	value, err := json.Marshal(s.known.all())
 	if err == nil {
-		err = s.cfg.Notes.Put(ctx, repositoriesNote, string(value))
+		err = s.cfg.Store.Put(ctx, repositoriesKey, string(value))
 	}
 	if err != nil {
 		s.cfg.Logger.WarnContext(ctx, "the repositories seen can't be written down", "error", err)

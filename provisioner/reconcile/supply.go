@@ -15,29 +15,29 @@ import (
 )
 
 // supply provisions the jobs that have been without a machine for two sweeps: never more than there are jobs without.
-func (s *Sweeper) supply(ctx context.Context, w *world, r *Report) {
-	for _, o := range w.orphans(s) {
+func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
+	for _, o := range snap.orphans(s) {
 		// Its machine may not be in the cloud's lists yet; reapRegistrations removes it if it stays so.
-		if first, _ := s.wants.since("pending/" + o.runner.Name); w.now.Sub(first) < orphanAge {
-			w.pool(o.t, o.target).pending[o.job.ID] = true
+		if first, _ := s.demand.since("pending/" + o.runner.Name); snap.now.Sub(first) < orphanGrace {
+			snap.class(o.t, o.target).pending[o.job.ID] = true
 		}
 	}
-	classes := slices.SortedFunc(maps.Keys(w.classes), func(a, b class) int {
+	classes := slices.SortedFunc(maps.Keys(snap.classes), func(a, b classKey) int {
 		return cmp.Or(cmp.Compare(a.runnerType, b.runnerType), cmp.Compare(a.target.String(), b.target.String()))
 	})
-	wanted := map[class][]provisioner.Job{}
-	for _, c := range classes {
-		p := w.classes[c]
-		if _, read := w.registry[c.target]; read && w.counts(p.t.Provider) {
-			wanted[c] = slices.DeleteFunc(s.unserved(p), func(j provisioner.Job) bool { return s.givenUp(ctx, w, c, j, r) })
+	wanted := map[classKey][]provisioner.Job{}
+	for _, key := range classes {
+		c := snap.classes[key]
+		if _, read := snap.registry[key.target]; read && snap.canCount(c.t.Provider) {
+			wanted[key] = slices.DeleteFunc(s.unserved(c), func(j provisioner.Job) bool { return s.givenUp(ctx, snap, key, j, r) })
 		}
 	}
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(s.cfg.Concurrency)
-	for _, c := range classes {
+	for _, key := range classes {
 		g.Go(func() error {
-			s.provide(ctx, w, c, wanted[c], r, &mu)
+			s.provision(ctx, snap, key, wanted[key], r, &mu)
 			return nil
 		})
 	}
@@ -45,20 +45,20 @@ func (s *Sweeper) supply(ctx context.Context, w *world, r *Report) {
 }
 
 // unserved returns the jobs of a class that have been without a machine since the last sweep at least, oldest first, and not more than the class lacks.
-func (s *Sweeper) unserved(p *pool) []provisioner.Job {
-	lacking := len(p.jobs) - len(p.free) - len(p.pending)
-	carried := maps.Clone(p.pending)
-	for _, m := range p.free {
+func (s *Sweeper) unserved(c *class) []provisioner.Job {
+	lacking := len(c.jobs) - len(c.available) - len(c.pending)
+	carried := maps.Clone(c.pending)
+	for _, m := range c.available {
 		carried[m.Job] = true
 	}
-	for _, j := range p.jobs {
+	for _, j := range c.jobs {
 		if !carried[j.ID] && s.worker.Attempting(j) {
 			carried[j.ID] = true
 			lacking--
 		}
 	}
 	var out []provisioner.Job
-	for _, j := range p.jobs {
+	for _, j := range c.jobs {
 		if lacking <= 0 {
 			break
 		}
@@ -66,7 +66,7 @@ func (s *Sweeper) unserved(p *pool) []provisioner.Job {
 			continue
 		}
 		lacking--
-		if _, again := s.wants.since("unserved/" + j.Key()); again {
+		if _, again := s.demand.since("unserved/" + j.Key()); again {
 			out = append(out, j)
 		}
 	}
@@ -76,13 +76,13 @@ func (s *Sweeper) unserved(p *pool) []provisioner.Job {
 // attemptTimeout bounds an attempt within a sweep; what takes longer is taken up by the next one.
 const attemptTimeout = time.Minute
 
-// provide provisions jobs of one class, one after the other, until one is held back: what holds it back holds back the rest.
-func (s *Sweeper) provide(ctx context.Context, w *world, c class, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
+// provision provisions jobs of one class, one after the other, until one is held back: what holds it back holds back the rest.
+func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
 	for _, j := range jobs {
-		log, tries := s.logJob(c, j), w.tries(j)
-		j.Generation = w.generation(c, j)
+		log, tries := s.logJob(key, j), snap.tries(j)
+		j.Generation = snap.generation(key, j)
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		out, err := s.worker.Do(attempt, j, w.now)
+		out, err := s.worker.Attempt(attempt, j, snap.now)
 		cancel()
 		if err != nil {
 			log.InfoContext(ctx, "a job without a machine waits", "error", err)
@@ -102,9 +102,9 @@ func (s *Sweeper) provide(ctx context.Context, w *world, c class, jobs []provisi
 }
 
 // tries counts the machines that the job has had: what the clouds list, ended ones included.
-func (w *world) tries(j provisioner.Job) int {
+func (snap *snapshot) tries(j provisioner.Job) int {
 	n := 0
-	for _, m := range w.machines {
+	for _, m := range snap.machines {
 		if m.Job == j.ID {
 			n++
 		}
@@ -113,33 +113,33 @@ func (w *world) tries(j provisioner.Job) int {
 }
 
 // generation is the first whose name no busy runner holds: that one serves another job, and keeps the name until it is done.
-func (w *world) generation(c class, j provisioner.Job) int {
+func (snap *snapshot) generation(key classKey, j provisioner.Job) int {
 	taken := map[string]bool{}
-	for _, r := range w.registry[c.target] {
+	for _, r := range snap.registry[key.target] {
 		if r.Busy {
 			taken[r.Name] = true
 		}
 	}
-	for j.Generation = 1; taken[provisioner.RunnerName(c.runnerType, j)]; j.Generation++ {
+	for j.Generation = 1; taken[provisioner.RunnerName(key.runnerType, j)]; j.Generation++ {
 	}
 	return j.Generation
 }
 
 // givenUp reports whether a job has had its machines, and says so once.
-func (s *Sweeper) givenUp(ctx context.Context, w *world, c class, j provisioner.Job, r *Report) bool {
-	tries := w.tries(j)
+func (s *Sweeper) givenUp(ctx context.Context, snap *snapshot, key classKey, j provisioner.Job, r *Report) bool {
+	tries := snap.tries(j)
 	if tries <= s.cfg.Replacements {
 		return false
 	}
-	if _, again := s.wants.since("given up/" + j.Key()); !again {
+	if _, again := s.demand.since("given up/" + j.Key()); !again {
 		r.GivenUp++
-		s.logJob(c, j).ErrorContext(ctx, "job given up: none of its machines has served it", "machines", tries)
+		s.logJob(key, j).ErrorContext(ctx, "job given up: none of its machines has served it", "machines", tries)
 	}
 	return true
 }
 
-func (s *Sweeper) logJob(c class, j provisioner.Job) *slog.Logger {
-	return s.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", c.runnerType)
+func (s *Sweeper) logJob(key classKey, j provisioner.Job) *slog.Logger {
+	return s.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", key.runnerType)
 }
 
 func (s *Sweeper) log(m *machine) *slog.Logger {

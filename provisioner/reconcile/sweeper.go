@@ -35,12 +35,13 @@ type Runners interface {
 	Remove(ctx context.Context, t provisioner.Target, id int64) error
 }
 
-// Worker provisions jobs under the same gates and limits as the queue's; *queue.Worker does.
+// Worker provisions jobs under the same circuit breakers and limits as the queue's; *queue.Worker
+// does.
 type Worker interface {
-	Do(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
+	Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
 	Attempting(j provisioner.Job) bool
-	Machines(provider string, begun time.Time, machines []provisioner.Machine)
-	Break(runnerType string, broken bool)
+	ObserveMachines(provider string, begun time.Time, machines []provisioner.Machine)
+	SetBroken(runnerType string, broken bool)
 }
 
 // DeliveryLog is the log of a webhook's deliveries at GitHub.
@@ -53,8 +54,8 @@ type DeliveryLog interface {
 	Redeliver(ctx context.Context, id int64) error
 }
 
-// Notes keep a little text for good.
-type Notes interface {
+// Store keeps a little text under a key for good.
+type Store interface {
 	Get(ctx context.Context, key string) (value string, ok bool, err error)
 	Put(ctx context.Context, key, value string) error
 }
@@ -66,7 +67,8 @@ type Observer interface {
 
 // Config of a [Sweeper]. The zero value means the defaults.
 type Config struct {
-	// Repositories are known from the start; more become known by [Sweeper.Saw] and by their machines.
+	// Repositories are known from the start; more become known by [Sweeper.MarkActive] and by their
+	// machines.
 	Repositories []provisioner.Repository
 	// Discover, if set, lists further repositories: those of a GitHub App's installations. It is asked every tenth sweep.
 	Discover func(ctx context.Context) ([]provisioner.Repository, error)
@@ -74,8 +76,8 @@ type Config struct {
 	Allowed func(r provisioner.Repository) bool
 	// Deliveries are read for failed deliveries.
 	Deliveries []DeliveryLog
-	// Notes remember repositories and delivery cursors over restarts. Defaults to nothing.
-	Notes Notes
+	// Store keeps repositories and delivery cursors over restarts. Defaults to nothing.
+	Store Store
 	// Quota tells what is left of GitHub's rate limit; under a tenth, a sweep is put off so that launches have it. Limit 0 means unknown.
 	Quota func() (remaining, limit int, reset time.Time)
 	// Requests counts the requests made to GitHub so far, and how many of them were answered 304 and so cost nothing.
@@ -99,13 +101,13 @@ type Sweeper struct {
 	worker  Worker
 	cfg     Config
 
-	sweeping sync.Mutex
-	sweeps   int
-	waste    sightings // machines and registrations that may have to go
-	wants    sightings // jobs that may need a machine
-	boots    boots
-	known    repositories
-	cursors  map[string]string // of delivery logs, when there are no notes
+	sweeping     sync.Mutex
+	sweeps       int
+	garbage      firstSeen // machines and registrations that may have to go
+	demand       firstSeen // jobs that may need a machine
+	bootFailures bootFailures
+	known        repositories
+	cursors      map[string]string // of delivery logs, when there is no store
 }
 
 // New returns a Sweeper.
@@ -130,9 +132,10 @@ func orDefault(n, d int) int {
 	return n
 }
 
-// Saw makes a repository known: a job of it was accepted, started or ended. It is cheap and safe to call from anywhere.
-func (s *Sweeper) Saw(r provisioner.Repository) {
-	s.known.touch(r)
+// MarkActive makes a repository known: a job of it was accepted, started or ended. It is cheap and
+// safe to call from anywhere.
+func (s *Sweeper) MarkActive(r provisioner.Repository) {
+	s.known.markActive(r)
 }
 
 // Run sweeps at once and then every interval, until ctx ends.
@@ -151,7 +154,7 @@ func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// Sweep makes the world right once. An error says what could not be read; the report says what was done all the same.
+// Sweep compares and corrects once. An error says what could not be read; the report says what was done all the same.
 func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
@@ -163,22 +166,22 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 		return *r, nil
 	}
 	all, unchanged := s.requests()
-	s.recall(ctx)
+	s.loadRepositories(ctx)
 	s.readDeliveries(ctx, r)
-	w := s.look(ctx)
-	r.Machines = w.census()
-	if err := w.err(); err == nil {
-		s.reap(ctx, w, r)
-		s.waste.finish()
+	snap := s.takeSnapshot(ctx)
+	r.Machines = snap.countMachines()
+	if err := snap.err(); err == nil {
+		s.reap(ctx, snap, r)
+		s.garbage.endSweep()
 	}
-	s.supply(ctx, w, r)
-	s.wants.finish()
-	s.remember(ctx)
+	s.supply(ctx, snap, r)
+	s.demand.endSweep()
+	s.saveRepositories(ctx)
 	s.sweeps++
 	r.Duration = time.Since(r.Begun)
 	allNow, unchangedNow := s.requests()
 	r.Requests, r.Unchanged = allNow-all, unchangedNow-unchanged
-	err := errors.Join(append(r.errs, w.err())...)
+	err := errors.Join(append(r.errs, snap.err())...)
 	r.Failed = err != nil
 	s.publish(ctx, r)
 	return *r, err

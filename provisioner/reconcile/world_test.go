@@ -129,7 +129,7 @@ func (w *world) Remove(_ context.Context, _ provisioner.Target, id int64) error 
 
 // The worker.
 
-func (w *world) Do(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
+func (w *world) Attempt(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
 	if w.doErr != nil {
 		w.do("try %d", j.ID)
 		return provisioner.Outcome{}, w.doErr
@@ -137,9 +137,9 @@ func (w *world) Do(_ context.Context, j provisioner.Job, _ time.Time) (provision
 	w.do("start %s", provisioner.RunnerName("linux", j))
 	return provisioner.Outcome{Status: provisioner.StatusLaunched, Machine: provisioner.Machine{ID: "i-new"}}, nil
 }
-func (w *world) Attempting(j provisioner.Job) bool                 { return w.attempts[j.ID] }
-func (w *world) Machines(string, time.Time, []provisioner.Machine) {}
-func (w *world) Break(runnerType string, broken bool) {
+func (w *world) Attempting(j provisioner.Job) bool                        { return w.attempts[j.ID] }
+func (w *world) ObserveMachines(string, time.Time, []provisioner.Machine) {}
+func (w *world) SetBroken(runnerType string, broken bool) {
 	if w.broken == nil {
 		w.broken = map[string]bool{}
 	}
@@ -437,15 +437,15 @@ func (l *log) Redeliver(_ context.Context, id int64) error {
 	return nil
 }
 
-// notes are kept by a map.
-type notes map[string]string
+// store is kept by a map.
+type store map[string]string
 
-func (n notes) Get(_ context.Context, key string) (string, bool, error) {
+func (n store) Get(_ context.Context, key string) (string, bool, error) {
 	v, ok := n[key]
 	return v, ok, nil
 }
 
-func (n notes) Put(_ context.Context, key, value string) error {
+func (n store) Put(_ context.Context, key, value string) error {
 	n[key] = value
 	return nil
 }
@@ -453,12 +453,12 @@ func (n notes) Put(_ context.Context, key, value string) error {
 func TestFailedDeliveriesAreProcessedOnceAcrossRestarts(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		notes reconcile.Notes
-	}{{"with notes", notes{}}, {"in memory", nil}} {
+		store reconcile.Store
+	}{{"with a store", store{}}, {"in memory", nil}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, l := &world{}, &log{fail: provisioner.ErrUnavailable}
-				s := newSweeper(w, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}, Notes: c.notes})
+				s := newSweeper(w, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}, Store: c.store})
 				if did := sweeps(t, w, s, 1); did[0] != "error" {
 					t.Error("a delivery that can't be processed is no error")
 				}
@@ -466,8 +466,8 @@ func TestFailedDeliveriesAreProcessedOnceAcrossRestarts(t *testing.T) {
 				if r, err := s.Sweep(t.Context()); err != nil || r.Recovered != 2 {
 					t.Errorf("report %+v, %v", r, err)
 				}
-				if c.notes != nil {
-					s = newSweeper(w, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}, Notes: c.notes})
+				if c.store != nil {
+					s = newSweeper(w, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}, Store: c.store})
 				}
 				sweeps(t, w, s, 1)
 				if want := []string{"", "", "12"}; !slices.Equal(l.asked, want) {
@@ -480,13 +480,13 @@ func TestFailedDeliveriesAreProcessedOnceAcrossRestarts(t *testing.T) {
 
 func TestRepositoriesSeenAreLookedAfterAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := notes{}
+		n := store{}
 		w := &world{}
-		s := reconcile.New(w, w, w, w, reconcile.Config{Notes: n})
-		s.Saw(app)
+		s := reconcile.New(w, w, w, w, reconcile.Config{Store: n})
+		s.MarkActive(app)
 		sweeps(t, w, s, 1)
 		w.queue(1)
-		s = reconcile.New(w, w, w, w, reconcile.Config{Notes: n})
+		s = reconcile.New(w, w, w, w, reconcile.Config{Store: n})
 		if did := sweeps(t, w, s, 2); did[1] != "start grp-linux-1-1" {
 			t.Errorf("after a restart the sweeps did %q", did)
 		}

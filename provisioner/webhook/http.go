@@ -37,7 +37,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 			refusal = tooLarge()
 		}
 	}
-	return r.visit(req.Context(), q.header("X-Github-Delivery"), func(*visit) Answer { return refusal })
+	return r.exchange(req.Context(), q.header("X-Github-Delivery"), func(*exchange) Answer { return refusal })
 }
 
 // read reads a body in one piece where its size was declared, as far as a declaration can be trusted with memory.

@@ -18,39 +18,39 @@ const acceptTimeout = 8 * time.Second
 
 // Receive answers a delivery that has been read already. It does not return before the job is stored, or its plan made.
 func (r *Receiver) Receive(ctx context.Context, q Request) Answer {
-	return r.visit(ctx, q.header("X-Github-Delivery"), func(v *visit) Answer { return r.receive(ctx, v, q) })
+	return r.exchange(ctx, q.header("X-Github-Delivery"), func(x *exchange) Answer { return r.receive(ctx, x, q) })
 }
 
 // Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It is never a dry run, and its job counts as repeated:
 // somebody may have accepted it before.
 func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
-	return r.visit(ctx, d.ID, func(v *visit) Answer {
+	return r.exchange(ctx, d.ID, func(x *exchange) Answer {
 		if err := d.validate(); err != nil {
 			return invalid(err)
 		}
 		d.Job.Repeated = true
-		v.mode.known = true
-		return r.handle(ctx, v, d)
+		x.mode.known = true
+		return r.handle(ctx, x, d)
 	})
 }
 
-func (r *Receiver) receive(ctx context.Context, v *visit, q Request) Answer {
+func (r *Receiver) receive(ctx context.Context, x *exchange, q Request) Answer {
 	if refusal, refused := q.refuse(int64(len(q.Body))); refused {
 		return refusal
 	}
-	if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.sign(q.Body, sum) {
+	if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.verify(q.Body, sum) {
 		return answer(StatusUnauthorized, signatureHeader+" does not fit the body and the secret")
 	}
 	event := q.header("X-Github-Event")
 	if event == "" {
 		return answer(StatusInvalid, "the header X-GitHub-Event is missing")
 	}
-	v.delivery.Event = event
+	x.delivery.Event = event
 	m, err := q.mode()
 	if err != nil {
 		return answer(StatusInvalid, err.Error())
 	}
-	v.mode = m
+	x.mode = m
 	body, err := q.payload()
 	if err != nil {
 		return invalid(err)
@@ -59,23 +59,23 @@ func (r *Receiver) receive(ctx context.Context, v *visit, q Request) Answer {
 	if err != nil {
 		return invalid(err)
 	}
-	return r.handle(ctx, v, d)
+	return r.handle(ctx, x, d)
 }
 
 // handle answers a valid delivery.
-func (r *Receiver) handle(ctx context.Context, v *visit, d Delivery) Answer {
-	d.ID = v.delivery.ID
-	v.delivery = d
+func (r *Receiver) handle(ctx context.Context, x *exchange, d Delivery) Answer {
+	d.ID = x.delivery.ID
+	x.delivery = d
 	if d.Event != EventWorkflowJob {
 		return answer(StatusIgnored, "the event "+brief(d.Event)+" needs no runner")
 	}
-	a := r.dispatch(ctx, v, d)
+	a := r.dispatch(ctx, x, d)
 	a.Body.JobID = d.Job.ID
 	return a
 }
 
 // dispatch goes by the action alone: workflow_job.status may say something else.
-func (r *Receiver) dispatch(ctx context.Context, v *visit, d Delivery) Answer {
+func (r *Receiver) dispatch(ctx context.Context, x *exchange, d Delivery) Answer {
 	if !r.allowed.allows(d.Job.Repository) {
 		return answer(StatusDenied, "the repository "+d.Job.Repository.String()+" is not allowed to use runners")
 	}
@@ -86,23 +86,23 @@ func (r *Receiver) dispatch(ctx context.Context, v *visit, d Delivery) Answer {
 	}
 	runnerType, ok := r.matcher.Match(d.Job.Labels)
 	if !ok {
-		return answer(StatusIgnored, unserved(d.Job.Labels))
+		return answer(StatusIgnored, noTypeServes(d.Job.Labels))
 	}
 	var a Answer
 	switch {
 	case d.Action != ActionQueued:
-		a = r.record(ctx, v, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, Conclusion: d.Conclusion})
-	case v.mode.dry:
+		a = r.record(ctx, x, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, Conclusion: d.Conclusion})
+	case x.mode.dry:
 		a = r.plan(ctx, d.Job, runnerType)
 	default:
-		a = r.accept(ctx, v, d.Job, runnerType)
+		a = r.accept(ctx, x, d.Job, runnerType)
 	}
 	a.Body.RunnerType = runnerType
 	return a
 }
 
-func (r *Receiver) record(ctx context.Context, v *visit, c Change) Answer {
-	if v.mode.dry {
+func (r *Receiver) record(ctx context.Context, x *exchange, c Change) Answer {
+	if x.mode.dry {
 		return answer(StatusRecorded, "nothing was kept, as this is a dry run")
 	}
 	if r.recorder != nil {
@@ -111,13 +111,13 @@ func (r *Receiver) record(ctx context.Context, v *visit, c Change) Answer {
 	return answer(StatusRecorded, "the job is "+strings.ReplaceAll(c.Action, "_", " "))
 }
 
-func (r *Receiver) accept(ctx context.Context, v *visit, j provisioner.Job, runnerType string) Answer {
+func (r *Receiver) accept(ctx context.Context, x *exchange, j provisioner.Job, runnerType string) Answer {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
 	duplicate, err := r.accepter.Accept(ctx, runnerType, j)
 	switch {
 	case err != nil:
-		v.cause = fmt.Errorf("accept %s: %w", j, err)
+		x.cause = fmt.Errorf("accept %s: %w", j, err)
 		return answer(StatusUnavailable, "the job can't be stored now; deliver again later")
 	case duplicate:
 		return answer(StatusDuplicate, "")
@@ -156,7 +156,7 @@ func invalid(err error) Answer {
 	return answer(StatusInvalid, err.Error())
 }
 
-func unserved(labels []string) string {
+func noTypeServes(labels []string) string {
 	if len(labels) == 0 {
 		return "the job has no labels, so no runner type serves it"
 	}

@@ -27,39 +27,39 @@ type Outcome struct {
 	Took time.Duration
 }
 
-// visit is what is known of a delivery while it is answered.
-type visit struct {
+// exchange is what is known of a delivery while it is answered.
+type exchange struct {
 	delivery Delivery
 	mode     mode
 	// cause is what the sender is not told.
 	cause error
 }
 
-// visit answers a delivery, reports it, and survives its panics: one bad delivery must not end a process that others need.
-func (r *Receiver) visit(ctx context.Context, id string, do func(*visit) Answer) (a Answer) {
+// exchange answers a delivery, reports it, and survives its panics: one bad delivery must not end a process that others need.
+func (r *Receiver) exchange(ctx context.Context, id string, do func(*exchange) Answer) (a Answer) {
 	start := time.Now()
-	v := &visit{delivery: Delivery{ID: id}}
+	x := &exchange{delivery: Delivery{ID: id}}
 	defer func() {
 		if p := recover(); p != nil {
 			a = answer(StatusFailed, "a defect of the service; its log has the details")
-			v.cause = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			x.cause = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
-		if v.mode.dry {
-			a.Body.DryRunDefaulted = &v.mode.defaulted
+		if x.mode.dry {
+			a.Body.DryRunDefaulted = &x.mode.defaulted
 		}
-		r.log(ctx, v, a)
+		r.log(ctx, x, a)
 		if r.observer != nil {
 			r.observer.Delivered(ctx, Outcome{
-				Event: v.delivery.Event, Action: v.delivery.Action, Status: a.Body.Status, RunnerType: a.Body.RunnerType,
-				DryRun: v.mode.dry, Took: time.Since(start),
+				Event: x.delivery.Event, Action: x.delivery.Action, Status: a.Body.Status, RunnerType: a.Body.RunnerType,
+				DryRun: x.mode.dry, Took: time.Since(start),
 			})
 		}
 	}()
-	return do(v)
+	return do(x)
 }
 
 // log writes the delivery's one line, without anything of its payload but the job's identity.
-func (r *Receiver) log(ctx context.Context, v *visit, a Answer) {
+func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	level := slog.LevelInfo
 	switch {
 	case a.Code >= http.StatusInternalServerError:
@@ -71,21 +71,21 @@ func (r *Receiver) log(ctx context.Context, v *visit, a Answer) {
 		return
 	}
 	var space [12]slog.Attr
-	attrs := append(space[:0], slog.String("delivery", brief(v.delivery.ID)), slog.String("event", brief(v.delivery.Event)),
+	attrs := append(space[:0], slog.String("delivery", brief(x.delivery.ID)), slog.String("event", brief(x.delivery.Event)),
 		slog.String("status", string(a.Body.Status)))
-	if d := &v.delivery; d.Job.ID != 0 {
+	if d := &x.delivery; d.Job.ID != 0 {
 		attrs = append(attrs, slog.String("action", brief(d.Action)), slog.Int64("job", d.Job.ID), slog.String("repository", d.Job.Repository.String()))
 	}
-	if v.mode.known {
-		attrs = append(attrs, slog.Bool("dry_run", v.mode.dry), slog.Bool("dry_run_defaulted", v.mode.dry && v.mode.defaulted))
+	if x.mode.known {
+		attrs = append(attrs, slog.Bool("dry_run", x.mode.dry), slog.Bool("dry_run_defaulted", x.mode.dry && x.mode.defaulted))
 	}
 	for _, more := range []struct{ key, value string }{{"type", a.Body.RunnerType}, {"reason", a.Body.Reason}} {
 		if more.value != "" {
 			attrs = append(attrs, slog.String(more.key, more.value))
 		}
 	}
-	if v.cause != nil {
-		attrs = append(attrs, slog.String("error", v.cause.Error()))
+	if x.cause != nil {
+		attrs = append(attrs, slog.String("error", x.cause.Error()))
 	}
 	r.logger.LogAttrs(ctx, level, "webhook delivery", attrs...)
 }

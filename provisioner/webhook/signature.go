@@ -24,8 +24,8 @@ func newKeys(secret, previous provisioner.Secret) keys {
 	return all
 }
 
-// sign reports whether sum is the HMAC of the raw body under one of the keys. It compares in constant time.
-func (k keys) sign(body []byte, sum [sha256.Size]byte) bool {
+// verify reports whether sum is the HMAC of the raw body under one of the keys. It compares in constant time.
+func (k keys) verify(body []byte, sum [sha256.Size]byte) bool {
 	for _, key := range k {
 		mac := hmac.New(sha256.New, key)
 		_, _ = mac.Write(body)

@@ -24,13 +24,13 @@ var (
 
 // Accept implements webhook.Accepter.
 func (h hints) Accept(ctx context.Context, runnerType string, j provisioner.Job) (duplicate bool, err error) {
-	h.sweeper.Saw(j.Repository)
+	h.sweeper.MarkActive(j.Repository)
 	return h.worker.Accept(ctx, runnerType, j)
 }
 
 // Record implements webhook.Recorder.
 func (h hints) Record(_ context.Context, c webhook.Change) {
-	h.sweeper.Saw(c.Job.Repository)
+	h.sweeper.MarkActive(c.Job.Repository)
 	if c.Action == webhook.ActionCompleted {
 		h.worker.JobEnded(c.Job)
 	}

@@ -60,7 +60,7 @@ func newProvisioner(cfg *config.Config, p Providers, r provisioner.Registrar, m 
 
 func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m *Metrics, cfg *config.Config, log *slog.Logger) *queue.Worker {
 	return queue.NewWorker(q, p, queue.Config{
-		Listers: providers.listers(), Forgetful: !strings.HasPrefix(cfg.QueueURL, "sqlite:"), Logger: log, Observer: m,
+		Listers: providers.listers(), NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:"), Logger: log, Observer: m,
 	})
 }
 

@@ -31,7 +31,7 @@ func newSweeper(
 			return int(q.Requests), int(q.NotModified)
 		},
 	}
-	c.Notes, _ = q.(reconcile.Notes)
+	c.Store, _ = q.(reconcile.Store)
 	if cfg.GitHub.AppID != 0 {
 		c.Discover = gh.Repositories
 		c.Deliveries = append(c.Deliveries, deliveryLog{deliveries: d, name: "app"})

@@ -132,7 +132,7 @@ func (w *world) deliver(ctx context.Context, j *job, i, n int) {
 		w.note("a webhook of job %d is answered 503: %v", j.ID, err)
 		return
 	}
-	p.sweeper.Saw(j.Repository)
+	p.sweeper.MarkActive(j.Repository)
 	j.accepted = true
 	w.note("replica %d accepts job %d (duplicate: %v)", p.replica, j.ID, duplicate)
 }

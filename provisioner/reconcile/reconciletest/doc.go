@@ -3,4 +3,4 @@
 // were. A function that is not set panics when it is called. For tests only.
 package reconciletest
 
-//go:generate go tool -modfile=../../../tools/go.mod moq -pkg reconciletest -out mocks.go .. Engine Jobs Runners Worker DeliveryLog Notes Observer
+//go:generate go tool -modfile=../../../tools/go.mod moq -pkg reconciletest -out mocks.go .. Engine Jobs Runners Worker DeliveryLog Store Observer

@@ -473,17 +473,17 @@ var _ reconcile.Worker = &WorkerMock{}
 //
 //		// make and configure a mocked reconcile.Worker
 //		mockedWorker := &WorkerMock{
+//			AttemptFunc: func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
+//				panic("mock out the Attempt method")
+//			},
 //			AttemptingFunc: func(j provisioner.Job) bool {
 //				panic("mock out the Attempting method")
 //			},
-//			BreakFunc: func(runnerType string, broken bool)  {
-//				panic("mock out the Break method")
+//			ObserveMachinesFunc: func(provider string, begun time.Time, machines []provisioner.Machine)  {
+//				panic("mock out the ObserveMachines method")
 //			},
-//			DoFunc: func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
-//				panic("mock out the Do method")
-//			},
-//			MachinesFunc: func(provider string, begun time.Time, machines []provisioner.Machine)  {
-//				panic("mock out the Machines method")
+//			SetBrokenFunc: func(runnerType string, broken bool)  {
+//				panic("mock out the SetBroken method")
 //			},
 //		}
 //
@@ -492,34 +492,22 @@ var _ reconcile.Worker = &WorkerMock{}
 //
 //	}
 type WorkerMock struct {
+	// AttemptFunc mocks the Attempt method.
+	AttemptFunc func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
+
 	// AttemptingFunc mocks the Attempting method.
 	AttemptingFunc func(j provisioner.Job) bool
 
-	// BreakFunc mocks the Break method.
-	BreakFunc func(runnerType string, broken bool)
+	// ObserveMachinesFunc mocks the ObserveMachines method.
+	ObserveMachinesFunc func(provider string, begun time.Time, machines []provisioner.Machine)
 
-	// DoFunc mocks the Do method.
-	DoFunc func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
-
-	// MachinesFunc mocks the Machines method.
-	MachinesFunc func(provider string, begun time.Time, machines []provisioner.Machine)
+	// SetBrokenFunc mocks the SetBroken method.
+	SetBrokenFunc func(runnerType string, broken bool)
 
 	// calls tracks calls to the methods.
 	calls struct {
-		// Attempting holds details about calls to the Attempting method.
-		Attempting []struct {
-			// J is the j argument value.
-			J provisioner.Job
-		}
-		// Break holds details about calls to the Break method.
-		Break []struct {
-			// RunnerType is the runnerType argument value.
-			RunnerType string
-			// Broken is the broken argument value.
-			Broken bool
-		}
-		// Do holds details about calls to the Do method.
-		Do []struct {
+		// Attempt holds details about calls to the Attempt method.
+		Attempt []struct {
 			// Ctx is the ctx argument value.
 			Ctx context.Context
 			// J is the j argument value.
@@ -527,8 +515,13 @@ type WorkerMock struct {
 			// Accepted is the accepted argument value.
 			Accepted time.Time
 		}
-		// Machines holds details about calls to the Machines method.
-		Machines []struct {
+		// Attempting holds details about calls to the Attempting method.
+		Attempting []struct {
+			// J is the j argument value.
+			J provisioner.Job
+		}
+		// ObserveMachines holds details about calls to the ObserveMachines method.
+		ObserveMachines []struct {
 			// Provider is the provider argument value.
 			Provider string
 			// Begun is the begun argument value.
@@ -536,11 +529,58 @@ type WorkerMock struct {
 			// Machines is the machines argument value.
 			Machines []provisioner.Machine
 		}
+		// SetBroken holds details about calls to the SetBroken method.
+		SetBroken []struct {
+			// RunnerType is the runnerType argument value.
+			RunnerType string
+			// Broken is the broken argument value.
+			Broken bool
+		}
 	}
-	lockAttempting sync.RWMutex
-	lockBreak      sync.RWMutex
-	lockDo         sync.RWMutex
-	lockMachines   sync.RWMutex
+	lockAttempt         sync.RWMutex
+	lockAttempting      sync.RWMutex
+	lockObserveMachines sync.RWMutex
+	lockSetBroken       sync.RWMutex
+}
+
+// Attempt calls AttemptFunc.
+func (mock *WorkerMock) Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
+	if mock.AttemptFunc == nil {
+		panic("WorkerMock.AttemptFunc: method is nil but Worker.Attempt was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		J        provisioner.Job
+		Accepted time.Time
+	}{
+		Ctx:      ctx,
+		J:        j,
+		Accepted: accepted,
+	}
+	mock.lockAttempt.Lock()
+	mock.calls.Attempt = append(mock.calls.Attempt, callInfo)
+	mock.lockAttempt.Unlock()
+	return mock.AttemptFunc(ctx, j, accepted)
+}
+
+// AttemptCalls gets all the calls that were made to Attempt.
+// Check the length with:
+//
+//	len(mockedWorker.AttemptCalls())
+func (mock *WorkerMock) AttemptCalls() []struct {
+	Ctx      context.Context
+	J        provisioner.Job
+	Accepted time.Time
+} {
+	var calls []struct {
+		Ctx      context.Context
+		J        provisioner.Job
+		Accepted time.Time
+	}
+	mock.lockAttempt.RLock()
+	calls = mock.calls.Attempt
+	mock.lockAttempt.RUnlock()
+	return calls
 }
 
 // Attempting calls AttemptingFunc.
@@ -575,86 +615,10 @@ func (mock *WorkerMock) AttemptingCalls() []struct {
 	return calls
 }
 
-// Break calls BreakFunc.
-func (mock *WorkerMock) Break(runnerType string, broken bool) {
-	if mock.BreakFunc == nil {
-		panic("WorkerMock.BreakFunc: method is nil but Worker.Break was just called")
-	}
-	callInfo := struct {
-		RunnerType string
-		Broken     bool
-	}{
-		RunnerType: runnerType,
-		Broken:     broken,
-	}
-	mock.lockBreak.Lock()
-	mock.calls.Break = append(mock.calls.Break, callInfo)
-	mock.lockBreak.Unlock()
-	mock.BreakFunc(runnerType, broken)
-}
-
-// BreakCalls gets all the calls that were made to Break.
-// Check the length with:
-//
-//	len(mockedWorker.BreakCalls())
-func (mock *WorkerMock) BreakCalls() []struct {
-	RunnerType string
-	Broken     bool
-} {
-	var calls []struct {
-		RunnerType string
-		Broken     bool
-	}
-	mock.lockBreak.RLock()
-	calls = mock.calls.Break
-	mock.lockBreak.RUnlock()
-	return calls
-}
-
-// Do calls DoFunc.
-func (mock *WorkerMock) Do(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
-	if mock.DoFunc == nil {
-		panic("WorkerMock.DoFunc: method is nil but Worker.Do was just called")
-	}
-	callInfo := struct {
-		Ctx      context.Context
-		J        provisioner.Job
-		Accepted time.Time
-	}{
-		Ctx:      ctx,
-		J:        j,
-		Accepted: accepted,
-	}
-	mock.lockDo.Lock()
-	mock.calls.Do = append(mock.calls.Do, callInfo)
-	mock.lockDo.Unlock()
-	return mock.DoFunc(ctx, j, accepted)
-}
-
-// DoCalls gets all the calls that were made to Do.
-// Check the length with:
-//
-//	len(mockedWorker.DoCalls())
-func (mock *WorkerMock) DoCalls() []struct {
-	Ctx      context.Context
-	J        provisioner.Job
-	Accepted time.Time
-} {
-	var calls []struct {
-		Ctx      context.Context
-		J        provisioner.Job
-		Accepted time.Time
-	}
-	mock.lockDo.RLock()
-	calls = mock.calls.Do
-	mock.lockDo.RUnlock()
-	return calls
-}
-
-// Machines calls MachinesFunc.
-func (mock *WorkerMock) Machines(provider string, begun time.Time, machines []provisioner.Machine) {
-	if mock.MachinesFunc == nil {
-		panic("WorkerMock.MachinesFunc: method is nil but Worker.Machines was just called")
+// ObserveMachines calls ObserveMachinesFunc.
+func (mock *WorkerMock) ObserveMachines(provider string, begun time.Time, machines []provisioner.Machine) {
+	if mock.ObserveMachinesFunc == nil {
+		panic("WorkerMock.ObserveMachinesFunc: method is nil but Worker.ObserveMachines was just called")
 	}
 	callInfo := struct {
 		Provider string
@@ -665,17 +629,17 @@ func (mock *WorkerMock) Machines(provider string, begun time.Time, machines []pr
 		Begun:    begun,
 		Machines: machines,
 	}
-	mock.lockMachines.Lock()
-	mock.calls.Machines = append(mock.calls.Machines, callInfo)
-	mock.lockMachines.Unlock()
-	mock.MachinesFunc(provider, begun, machines)
+	mock.lockObserveMachines.Lock()
+	mock.calls.ObserveMachines = append(mock.calls.ObserveMachines, callInfo)
+	mock.lockObserveMachines.Unlock()
+	mock.ObserveMachinesFunc(provider, begun, machines)
 }
 
-// MachinesCalls gets all the calls that were made to Machines.
+// ObserveMachinesCalls gets all the calls that were made to ObserveMachines.
 // Check the length with:
 //
-//	len(mockedWorker.MachinesCalls())
-func (mock *WorkerMock) MachinesCalls() []struct {
+//	len(mockedWorker.ObserveMachinesCalls())
+func (mock *WorkerMock) ObserveMachinesCalls() []struct {
 	Provider string
 	Begun    time.Time
 	Machines []provisioner.Machine
@@ -685,9 +649,45 @@ func (mock *WorkerMock) MachinesCalls() []struct {
 		Begun    time.Time
 		Machines []provisioner.Machine
 	}
-	mock.lockMachines.RLock()
-	calls = mock.calls.Machines
-	mock.lockMachines.RUnlock()
+	mock.lockObserveMachines.RLock()
+	calls = mock.calls.ObserveMachines
+	mock.lockObserveMachines.RUnlock()
+	return calls
+}
+
+// SetBroken calls SetBrokenFunc.
+func (mock *WorkerMock) SetBroken(runnerType string, broken bool) {
+	if mock.SetBrokenFunc == nil {
+		panic("WorkerMock.SetBrokenFunc: method is nil but Worker.SetBroken was just called")
+	}
+	callInfo := struct {
+		RunnerType string
+		Broken     bool
+	}{
+		RunnerType: runnerType,
+		Broken:     broken,
+	}
+	mock.lockSetBroken.Lock()
+	mock.calls.SetBroken = append(mock.calls.SetBroken, callInfo)
+	mock.lockSetBroken.Unlock()
+	mock.SetBrokenFunc(runnerType, broken)
+}
+
+// SetBrokenCalls gets all the calls that were made to SetBroken.
+// Check the length with:
+//
+//	len(mockedWorker.SetBrokenCalls())
+func (mock *WorkerMock) SetBrokenCalls() []struct {
+	RunnerType string
+	Broken     bool
+} {
+	var calls []struct {
+		RunnerType string
+		Broken     bool
+	}
+	mock.lockSetBroken.RLock()
+	calls = mock.calls.SetBroken
+	mock.lockSetBroken.RUnlock()
 	return calls
 }
 
@@ -850,16 +850,16 @@ func (mock *DeliveryLogMock) RedeliverCalls() []struct {
 	return calls
 }
 
-// Ensure, that NotesMock does implement reconcile.Notes.
+// Ensure, that StoreMock does implement reconcile.Store.
 // If this is not the case, regenerate this file with moq.
-var _ reconcile.Notes = &NotesMock{}
+var _ reconcile.Store = &StoreMock{}
 
-// NotesMock is a mock implementation of reconcile.Notes.
+// StoreMock is a mock implementation of reconcile.Store.
 //
-//	func TestSomethingThatUsesNotes(t *testing.T) {
+//	func TestSomethingThatUsesStore(t *testing.T) {
 //
-//		// make and configure a mocked reconcile.Notes
-//		mockedNotes := &NotesMock{
+//		// make and configure a mocked reconcile.Store
+//		mockedStore := &StoreMock{
 //			GetFunc: func(ctx context.Context, key string) (string, bool, error) {
 //				panic("mock out the Get method")
 //			},
@@ -868,11 +868,11 @@ var _ reconcile.Notes = &NotesMock{}
 //			},
 //		}
 //
-//		// use mockedNotes in code that requires reconcile.Notes
+//		// use mockedStore in code that requires reconcile.Store
 //		// and then make assertions.
 //
 //	}
-type NotesMock struct {
+type StoreMock struct {
 	// GetFunc mocks the Get method.
 	GetFunc func(ctx context.Context, key string) (string, bool, error)
 
@@ -903,9 +903,9 @@ type NotesMock struct {
 }
 
 // Get calls GetFunc.
-func (mock *NotesMock) Get(ctx context.Context, key string) (string, bool, error) {
+func (mock *StoreMock) Get(ctx context.Context, key string) (string, bool, error) {
 	if mock.GetFunc == nil {
-		panic("NotesMock.GetFunc: method is nil but Notes.Get was just called")
+		panic("StoreMock.GetFunc: method is nil but Store.Get was just called")
 	}
 	callInfo := struct {
 		Ctx context.Context
@@ -923,8 +923,8 @@ func (mock *NotesMock) Get(ctx context.Context, key string) (string, bool, error
 // GetCalls gets all the calls that were made to Get.
 // Check the length with:
 //
-//	len(mockedNotes.GetCalls())
-func (mock *NotesMock) GetCalls() []struct {
+//	len(mockedStore.GetCalls())
+func (mock *StoreMock) GetCalls() []struct {
 	Ctx context.Context
 	Key string
 } {
@@ -939,9 +939,9 @@ func (mock *NotesMock) GetCalls() []struct {
 }
 
 // Put calls PutFunc.
-func (mock *NotesMock) Put(ctx context.Context, key string, value string) error {
+func (mock *StoreMock) Put(ctx context.Context, key string, value string) error {
 	if mock.PutFunc == nil {
-		panic("NotesMock.PutFunc: method is nil but Notes.Put was just called")
+		panic("StoreMock.PutFunc: method is nil but Store.Put was just called")
 	}
 	callInfo := struct {
 		Ctx   context.Context
@@ -961,8 +961,8 @@ func (mock *NotesMock) Put(ctx context.Context, key string, value string) error 
 // PutCalls gets all the calls that were made to Put.
 // Check the length with:
 //
-//	len(mockedNotes.PutCalls())
-func (mock *NotesMock) PutCalls() []struct {
+//	len(mockedStore.PutCalls())
+func (mock *StoreMock) PutCalls() []struct {
 	Ctx   context.Context
 	Key   string
 	Value string

@@ -2,13 +2,14 @@ package reconcile
 
 import "time"
 
-// sightings remember since when something has been so, sweep after sweep. What is not seen in a sweep is forgotten.
-type sightings struct {
+// firstSeen remembers since when something has been so, sweep after sweep. What is not seen in a
+// sweep is forgotten.
+type firstSeen struct {
 	earlier, now map[string]time.Time
 }
 
 // since notes that something is so, and returns since when; again is false the first time.
-func (s *sightings) since(key string) (first time.Time, again bool) {
+func (s *firstSeen) since(key string) (first time.Time, again bool) {
 	if s.now == nil {
 		s.now = make(map[string]time.Time)
 	}
@@ -20,7 +21,7 @@ func (s *sightings) since(key string) (first time.Time, again bool) {
 	return first, again
 }
 
-// finish ends a sweep.
-func (s *sightings) finish() {
+// endSweep forgets what was not seen since the sweep before.
+func (s *firstSeen) endSweep() {
 	s.earlier, s.now = s.now, nil
 }

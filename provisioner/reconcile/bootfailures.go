@@ -5,16 +5,16 @@ import (
 	"maps"
 )
 
-// boots watches whether the machines of a type come up. Machines in a row that never register are a broken image, script or network, and more of them are money
-// burnt.
-type boots struct {
+// bootFailures counts machines in a row that never register, by runner type. They mean a broken
+// image, script or network, and more of them are money burnt.
+type bootFailures struct {
 	up      map[int64]bool  // registrations seen online
 	counted map[string]bool // machines counted as failures
 	failing map[string]int  // failures in a row, by type
 }
 
-// watch looks at one machine of a sweep.
-func (b *boots) watch(ctx context.Context, s *Sweeper, w *world, m *machine) {
+// observe looks at one machine of a sweep.
+func (b *bootFailures) observe(ctx context.Context, s *Sweeper, snap *snapshot, m *machine) {
 	if b.up == nil {
 		b.up, b.counted, b.failing = map[int64]bool{}, map[string]bool{}, map[string]int{}
 	}
@@ -31,8 +31,8 @@ func (b *boots) watch(ctx context.Context, s *Sweeper, w *world, m *machine) {
 			s.cfg.Logger.InfoContext(ctx, "machines come up again; launches of the type go on", "type", m.Type, "provider", m.Provider)
 		}
 		b.failing[m.Type] = 0
-		s.worker.Break(m.Type, false)
-	case w.stillborn(m) && !b.up[m.RunnerID] && !b.counted[m.ID]:
+		s.worker.SetBroken(m.Type, false)
+	case snap.failedToBoot(m) && !b.up[m.RunnerID] && !b.counted[m.ID]:
 		b.counted[m.ID] = true
 		b.failing[m.Type]++
 		s.log(m).WarnContext(ctx, "a machine booted and never registered", "in_a_row", b.failing[m.Type])
@@ -41,26 +41,26 @@ func (b *boots) watch(ctx context.Context, s *Sweeper, w *world, m *machine) {
 				"type", m.Type, "provider", m.Provider, "machines", b.failing[m.Type])
 		}
 		if b.failing[m.Type] >= s.cfg.BreakAfter {
-			s.worker.Break(m.Type, true)
+			s.worker.SetBroken(m.Type, true)
 		}
 	}
 }
 
 // forget drops what concerns no machine that the clouds still list.
-func (b *boots) forget(w *world) {
+func (b *bootFailures) forget(snap *snapshot) {
 	registrations, machines := map[int64]bool{}, map[string]bool{}
-	for _, m := range w.machines {
+	for _, m := range snap.machines {
 		registrations[m.RunnerID], machines[m.ID] = true, true
 	}
 	maps.DeleteFunc(b.up, func(id int64, _ bool) bool { return !registrations[id] })
 	maps.DeleteFunc(b.counted, func(id string, _ bool) bool { return !machines[id] })
 }
 
-// stillborn reports whether a machine missed its boot deadline, or ended while its registration still waits for it.
-func (w *world) stillborn(m *machine) bool {
+// failedToBoot reports whether a machine missed its boot deadline, or ended while its registration still waits for it.
+func (snap *snapshot) failedToBoot(m *machine) bool {
 	if m.Alive() {
 		return m.state == Dead && m.listed
 	}
-	r, waits := w.registry[m.target()][m.RunnerID]
+	r, waits := snap.registry[m.target()][m.RunnerID]
 	return waits && !r.Online && !r.Busy
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// memo remembers what was loaded for a key. Callers that want the same key at once share one load.
-type memo[K comparable, V any] struct {
+// cache keeps what was loaded for a key, and serves it stale for a while when it can not be loaded
+// again. Callers that want the same key at once share one load (single flight).
+type cache[K comparable, V any] struct {
 	fresh time.Duration // how long a value is good
 	stale time.Duration // how long it serves when it can't be loaded again
 
@@ -30,12 +31,12 @@ type flight[V any] struct {
 	err   error
 }
 
-func newMemo[K comparable, V any](fresh, stale time.Duration) *memo[K, V] {
-	return &memo[K, V]{fresh: fresh, stale: stale, entries: map[K]*entry[V]{}}
+func newCache[K comparable, V any](fresh, stale time.Duration) *cache[K, V] {
+	return &cache[K, V]{fresh: fresh, stale: stale, entries: map[K]*entry[V]{}}
 }
 
 // get returns the value of a key, from load if need be. A caller whose shared load was given up by whoever began it loads for itself.
-func (m *memo[K, V]) get(ctx context.Context, key K, load func(ctx context.Context) (V, error)) (V, error) {
+func (m *cache[K, V]) get(ctx context.Context, key K, load func(ctx context.Context) (V, error)) (V, error) {
 	for {
 		m.mu.Lock()
 		e := m.entries[key]
@@ -70,7 +71,7 @@ func (m *memo[K, V]) get(ctx context.Context, key K, load func(ctx context.Conte
 // staleRetry is how long a stale value serves before it is loaded again.
 const staleRetry = time.Minute
 
-func (m *memo[K, V]) load(ctx context.Context, e *entry[V], f *flight[V], load func(ctx context.Context) (V, error)) (V, error) {
+func (m *cache[K, V]) load(ctx context.Context, e *entry[V], f *flight[V], load func(ctx context.Context) (V, error)) (V, error) {
 	f.value, f.err = load(ctx)
 	m.mu.Lock()
 	now := time.Now()
@@ -88,7 +89,7 @@ func (m *memo[K, V]) load(ctx context.Context, e *entry[V], f *flight[V], load f
 }
 
 // put remembers a value that came by another way.
-func (m *memo[K, V]) put(key K, v V) {
+func (m *cache[K, V]) put(key K, v V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.entries[key]
@@ -99,7 +100,7 @@ func (m *memo[K, V]) put(key K, v V) {
 	e.value, e.loaded = v, time.Now()
 }
 
-func (m *memo[K, V]) forget(key K) {
+func (m *cache[K, V]) forget(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.entries, key)
