@@ -22,7 +22,7 @@ type app struct {
 	c     *Client
 	id    int64
 	key   []byte
-	self  *account                         // the App itself, by its JWT
+	self  *account                          // the App itself, by its JWT
 	where *cache[provisioner.Target, int64] // installation ids
 
 	mu        sync.Mutex

@@ -1,0 +1,68 @@
+package wiring
+
+import (
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+)
+
+// TestEveryMetricIsDocumented compares docs/metrics.md with what is registered, both ways, labels
+// included.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	m := newMetrics()
+	gh, err := github.New(github.Config{Token: provisioner.Secret("token")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Gauges(m, queue.NewMemory(0), gh, &config.Config{}, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{} // labels by metric
+	quoted := regexp.MustCompile("`([^`]+)`")
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (?:counter|gauge|histogram) \\| (.*?) ?\\|").FindAllStringSubmatch(string(page), -1) {
+		var labels []string
+		for _, l := range quoted.FindAllStringSubmatch(row[2], -1) {
+			labels = append(labels, l[1])
+		}
+		documented[row[1]] = strings.Join(labels, ",")
+	}
+	registered := map[string]string{}
+	descs := make(chan *prometheus.Desc)
+	go func() { m.Registry.Describe(descs); close(descs) }()
+	for d := range descs {
+		// A Desc tells its name and labels only in its text.
+		text := regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([^}]*)\}`).FindStringSubmatch(d.String())
+		if text == nil {
+			t.Fatalf("a description is not understood: %s", d)
+		}
+		if strings.HasPrefix(text[1], namespace) {
+			registered[text[1]] = text[2]
+		}
+	}
+	if len(registered) < 10 {
+		t.Fatalf("only %v are registered?", registered)
+	}
+	for name, labels := range registered {
+		if got, ok := documented[name]; !ok || got != labels {
+			t.Errorf("docs/metrics.md says that %s has the labels [%s] (listed: %t), and it has [%s]", name, got, ok, labels)
+		}
+	}
+	for name := range documented {
+		if _, ok := registered[name]; !ok {
+			t.Errorf("docs/metrics.md lists %s, which is not registered", name)
+		}
+	}
+}
