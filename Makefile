@@ -97,12 +97,12 @@ tidy: ## See that go.mod is tidy
 	cd tools && go mod tidy -diff
 
 .PHONY: generate
-generate: ## Write the moq doubles anew
+generate: ## Write the moq doubles and the copy of the catalogue's schema anew
 	go generate ./...
 
 .PHONY: stale
 stale: generate ## See that the generated files are the committed ones
-	git diff --exit-code -- '*mocks.go'
+	git diff --exit-code -- '*mocks.go' examples/runners.schema.json
 
 .PHONY: shell
 shell: ## Check the start-up scripts and shell files (shellcheck)

@@ -21,7 +21,7 @@ func FuzzCatalogue(f *testing.F) {
 	for _, seed := range []string{
 		"", "---\n", awsCatalogue, codemagicCatalogue, "runners: [&a {<<: [*a, *b]}, &b {<<: *a}]", "runners:\n  - {? name : a}\n", "%YAML 1.2\n---\na: !!map {}\n",
 		"runners:\n- &x\n- *x\n- ? [a]\n  : b\n", "runners: |\n  a\n", "runners: >-\n\n", "- \"\\u12\"\n", "runners: [{labels: [.inf, .nan, 0x1f, 1e9, ~]}]", "\ufeff{}", "a: &\n", "*",
-		"runners:\n  - <<:\n    <<: {}\n", "runners: {a: b, a: c}\n...\n---\nx\n",
+		"runners: [{Name: a}, {Name: a, _name: b}]", "runners:\n  - <<:\n    <<: {}\n", "runners: {a: b, a: c}\n...\n---\nx\n",
 	} {
 		f.Add([]byte(seed))
 	}

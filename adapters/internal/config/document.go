@@ -13,11 +13,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// document is a YAML file that is being read. It collects every fault with its position instead of stopping at the first.
+// document is a YAML file that is being read. It collects every fault with its position instead of
+// stopping at the first.
 type document struct {
 	file    string
-	anchors map[string]ast.Node
-	merges  int // followed so far
+	anchors map[string]ast.Node // so far
+	open    map[ast.Node]bool   // being read
+	values  int                 // read so far
 	faults  []yamlFault
 }
 
@@ -26,17 +28,18 @@ type yamlFault struct {
 	text         string
 }
 
-// maxFile keeps a mistaken RUNNERS_FILE from being parsed for minutes; a catalogue of 50 types has some 30 KB.
+// maxFile keeps a mistaken RUNNERS_FILE from being parsed for minutes; a catalogue of 50 types has
+// some 30 KB.
 const maxFile = 256 << 10
 
-// open parses the file's only document. It returns nil, and a fault, when there is none.
-func (d *document) open(content []byte) ast.Node {
+// parse returns the file's only document. It returns nil, and a fault, when there is none.
+func (d *document) parse(content []byte) ast.Node {
 	switch {
 	case len(content) > maxFile:
-		d.fault(nil, "the file is larger than 256 KiB")
+		d.fault(nil, "", "the file is larger than 256 KiB")
 		return nil
 	case !utf8.Valid(content):
-		d.fault(nil, "the file is not text in UTF-8")
+		d.fault(nil, "", "the file is not text in UTF-8")
 		return nil
 	}
 	file, err := parseYAML(content)
@@ -53,21 +56,21 @@ func (d *document) open(content []byte) ast.Node {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.DirectiveType || doc.Body.Type() == ast.CommentType:
 		case body != nil:
-			d.fault(doc.Body, "a second YAML document begins here: the catalogue is one document, without --- in between")
+			d.fault(doc.Body, "", "a second YAML document begins here: the catalogue is one document, without --- in between")
 			return body
 		default:
 			body = doc.Body
 		}
 	}
 	if body == nil {
-		d.fault(nil, "the file is empty: it must hold a list named runners")
+		d.fault(nil, "", "the file is empty: it must hold a list named runners")
 		return nil
 	}
-	d.collectAnchors(body)
 	return body
 }
 
-// parseYAML guards against the parser's own faults: what an operator wrote must not end the process with a stack trace.
+// parseYAML guards against the parser's own faults: what an operator wrote must not end the process
+// with a stack trace.
 func parseYAML(content []byte) (f *ast.File, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -77,12 +80,16 @@ func parseYAML(content []byte) (f *ast.File, err error) {
 	return parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey()) // duplicates are reported with the rest
 }
 
-func (d *document) fault(at ast.Node, format string, args ...any) {
+// fault notes what is wrong at a node. path is what the node is in the document, "" for the whole.
+func (d *document) fault(at ast.Node, path, format string, args ...any) {
 	var t *token.Token
 	if at != nil {
 		t = first(at)
 	}
-	d.faultAt(t, fmt.Sprintf(format, args...))
+	if path != "" {
+		path += ": "
+	}
+	d.faultAt(t, path+fmt.Sprintf(format, args...))
 }
 
 func (d *document) faultAt(t *token.Token, text string) {
@@ -105,7 +112,8 @@ func (d *document) sorted() []string {
 	return slices.Compact(lines)
 }
 
-// first is the token at which a node begins; the parser files block mappings under their first colon.
+// first is the token at which a node begins; the parser files block mappings under their first
+// colon.
 func first(n ast.Node) *token.Token {
 	switch n := n.(type) {
 	case *ast.MappingNode:

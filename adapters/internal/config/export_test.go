@@ -5,3 +5,6 @@ var ParseCatalogue = parseCatalogue
 
 // Variables are the environment variables, by their tags.
 type Variables = variables
+
+// SchemaText is the schema of catalogues.
+var SchemaText = schemaText

@@ -45,7 +45,7 @@ var foreign = map[string][]string{
 	"maragu.dev/goqite":             {"adapters/sqlite"},
 	"github.com/getkin/kin-openapi": {},
 	"github.com/golang-jwt":         {"provisioner/github"},
-	"github.com/santhosh-tekuri":    {},
+	"github.com/santhosh-tekuri":    {"adapters/internal/config"},
 	"github.com/google/go-cmp":      {},
 	"golang.org/x/time":             {"awsrunner"},
 }
