@@ -1,0 +1,183 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
+
+func (h *history) Types() []provisioner.RunnerType {
+	return slices.Collect(maps.Values(kinds))
+}
+
+func (h *history) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
+	t, ok := kinds[j.Labels[0]]
+	if !ok {
+		return t, provisioner.ErrNoRunnerType
+	}
+	return t, nil
+}
+
+func (h *history) Providers() map[string]provisioner.Provider {
+	return map[string]provisioner.Provider{"cloud": h}
+}
+
+func (h *history) Launch(context.Context, provisioner.Launch) (provisioner.Machine, error) {
+	panic("the reconciler launches nothing by itself")
+}
+
+func (h *history) List(context.Context) ([]provisioner.Machine, error) {
+	clear(h.lacking)
+	h.listed = nil
+	if err := h.fails("the list of machines"); err != nil {
+		h.blind = true
+		return nil, err
+	}
+	var out []provisioner.Machine
+	for _, m := range h.machines {
+		out = append(out, *m)
+		if m.Alive() {
+			h.listed = append(h.listed, m.RunnerID)
+		}
+	}
+	return out, nil
+}
+
+func (h *history) QueuedJobs(context.Context, provisioner.Repository, bool) (jobs []provisioner.Job, changed bool, err error) {
+	if err := h.fails("the list of jobs"); err != nil {
+		h.blind = true
+		return nil, false, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
+		if j := h.jobs[id]; j.state == provisioner.JobWaiting {
+			jobs = append(jobs, j.Job)
+			h.lacking[j.Labels[0]]++
+		}
+	}
+	return jobs, true, nil
+}
+
+func (h *history) JobState(_ context.Context, j provisioner.Job) (provisioner.JobState, error) {
+	if err := h.fails("the question for a job"); err != nil {
+		return "", err
+	}
+	if q := h.jobs[j.ID]; q != nil {
+		return q.state, nil
+	}
+	return provisioner.JobEnded, nil
+}
+
+func (h *history) Runners(_ context.Context, t provisioner.Target) (out []provisioner.Runner, err error) {
+	if err := h.fails("the list of runners"); err != nil {
+		h.blind = true
+		return nil, err
+	}
+	for _, r := range h.sorted() {
+		kind, ours := kinds[kindOf(r.Name)]
+		if ours && kind.Target(app) != t || h.storm && r.ID%13 == 0 { // GitHub's lists miss what moves from page to page
+			continue
+		}
+		out = append(out, *r)
+		if ours && !r.Busy && slices.Contains(h.listed, r.ID) && h.comes(r) {
+			h.lacking[kind.Name]--
+		}
+	}
+	return out, nil
+}
+
+// comes reports whether a runner is online or may still be.
+func (h *history) comes(r *provisioner.Runner) bool {
+	for _, m := range h.machines {
+		if m.RunnerID == r.ID {
+			return r.Online || time.Since(m.LaunchedAt) < kinds[m.Type].BootDeadline
+		}
+	}
+	return false
+}
+
+func (h *history) Runner(_ context.Context, _ provisioner.Target, id int64) (provisioner.Runner, error) {
+	if err := h.fails("the question for a runner"); err != nil {
+		return provisioner.Runner{}, err
+	}
+	if r := h.runners[id]; r != nil {
+		return *r, nil
+	}
+	return provisioner.Runner{}, provisioner.ErrNotFound
+}
+
+func (h *history) Remove(_ context.Context, t provisioner.Target, id int64) error {
+	if err := h.fails("the removal of a registration"); err != nil {
+		return err
+	}
+	r := h.runners[id]
+	if r == nil {
+		return nil
+	}
+	kind, ours := kinds[kindOf(r.Name)]
+	switch {
+	case !ours || r.Name == "grp-linux-x" || kind.Target(app) != t:
+		h.violation("registration %s of %s is removed", r.Name, t)
+	case h.blind:
+		h.violation("registration %s is removed in a sweep that has not seen everything", r.Name)
+	case r.Busy:
+		h.did["spared a busy runner"]++
+		return provisioner.ErrRunnerBusy
+	}
+	h.note("registration %s (%d) is removed", r.Name, id)
+	delete(h.runners, id)
+	return nil
+}
+
+func (h *history) Terminate(_ context.Context, m provisioner.Machine) error {
+	if err := h.fails("the end of a machine"); err != nil {
+		return err
+	}
+	old := m.Type == "retired" || time.Since(m.LaunchedAt) > kinds[m.Type].MaxLifetime
+	r := h.runners[m.RunnerID]
+	switch {
+	case h.blind:
+		h.violation("machine %s is ended in a sweep that has not seen everything", m.ID)
+	case m.Type == "retired" && time.Since(m.LaunchedAt) < 6*time.Hour:
+		h.violation("machine %s of a retired runner type is ended", m.ID)
+	case old:
+		h.did["lifetime"]++
+	case r != nil && r.Busy:
+		h.violation("machine %s is ended, and is busy", m.ID)
+	case r != nil:
+		h.violation("machine %s is ended, and its registration is valid", m.ID)
+	}
+	for _, x := range h.machines {
+		if x.ID == m.ID && x.Alive() {
+			x.State = provisioner.MachineEnded
+			h.did["ended"]++
+			h.note("machine %s is ended", m.ID)
+			h.lost(m.RunnerID)
+		}
+	}
+	return nil
+}
+
+func (h *history) Attempt(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
+	if err := h.fails("an attempt"); err != nil {
+		return provisioner.Outcome{}, err
+	}
+	out, err := h.provision(j)
+	if out.Status != provisioner.StatusLaunched && !errors.Is(err, provisioner.ErrUnavailable) {
+		return out, err
+	}
+	h.did["started"]++
+	if h.lacking[j.Labels[0]]--; h.lacking[j.Labels[0]] < 0 {
+		h.violation("a sweep starts a machine for job %d, and has seen no lack of machines", j.ID)
+	}
+	return out, err
+}
+
+func (h *history) Attempting(provisioner.Job) bool { return false }
+
+func (h *history) ObserveMachines(string, time.Time, []provisioner.Machine) {}
+
+func (h *history) SetBroken(string, bool) {}
