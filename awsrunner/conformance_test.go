@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,22 +25,23 @@ func TestTheProviderConforms(t *testing.T) {
 	provisionertest.TestProvider(t, newHarness)
 }
 
-// harness is a provider with the SDK's own client and the fake EC2 behind it, with the real one's token bucket, on small pages.
+// harness is a provider with the SDK's own client and the fake EC2 behind it, with the real one's
+// token bucket, on small pages.
 type harness struct {
 	fake     *ec2test.Server
 	provider *awsrunner.Provider
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
 
-	mu                   sync.Mutex
-	lose, drop, throttle int
-	refuse               bool
-	pages                int // of lists that are answered yet; negative: all
+	lose, drop, throttle, refuse, exhaust, lists *provisionertest.Fault
+
+	losing atomic.Bool // the call that is under way loses its answer
 }
 
 func newHarness(t *testing.T) provisionertest.Harness {
 	t.Helper()
-	h := &harness{fake: ec2test.New(ec2test.Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5}), pages: -1}
+	h := &harness{fake: ec2test.New(ec2test.Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5})}
 	h.fake.SetFaults(h.fault)
+	h.fake.SetCapacity(h.capacity)
 	client := ec2.New(ec2.Options{
 		Region: "eu-central-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		HTTPClient: &http.Client{Transport: fakehttp.Loopback(h.fake)},
@@ -62,10 +63,9 @@ func (h *harness) Type() provisioner.RunnerType {
 func (h *harness) Provider() provisioner.Provider { return h.provider }
 func (h *harness) End(machineID string)           { h.fake.Shutdown(machineID) }
 func (h *harness) Log() string                    { return h.log.String() }
-func (h *harness) Idempotent() bool               { return true }
-func (h *harness) ListLag() time.Duration         { return 0 }
 
-// Machines reads the tags by the names that users rely on, so that a mistake in the provider's own names does not hide.
+// Machines reads the tags by the names that users rely on, so that a mistake in the provider's own
+// names does not hide.
 func (h *harness) Machines() (machines []provisionertest.CloudMachine) {
 	for _, i := range h.fake.Instances() {
 		owner, name, _ := strings.Cut(i.Tags["runner-provisioner:repository"], "/")
@@ -90,52 +90,42 @@ func number(tag string) int64 {
 	return n
 }
 
-func (h *harness) LoseAnswers(n int)   { h.order(func() { h.lose = n }) }
-func (h *harness) FailBefore(n int)    { h.order(func() { h.drop = n }) }
-func (h *harness) Refuse(on bool)      { h.order(func() { h.refuse = on }) }
-func (h *harness) Throttle(n int)      { h.order(func() { h.throttle = n }) }
-func (h *harness) FailLists(after int) { h.order(func() { h.pages = after }) }
-
-// Exhaust takes the room away once the answers that are to be lost are lost.
-func (h *harness) Exhaust(on bool) {
-	left := 0
-	h.order(func() { left = h.lose })
-	h.fake.SetCapacity(func(string, string, bool) string {
-		if left--; !on || left >= 0 {
-			return ""
-		}
-		return "InsufficientInstanceCapacity"
-	})
-}
-
-func (h *harness) order(change func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	change()
-}
+func (h *harness) LoseAnswers(f *provisionertest.Fault) { h.lose = f }
+func (h *harness) DropCalls(f *provisionertest.Fault)   { h.drop = f }
+func (h *harness) Refuse(f *provisionertest.Fault)      { h.refuse = f }
+func (h *harness) Exhaust(f *provisionertest.Fault)     { h.exhaust = f }
+func (h *harness) Throttle(f *provisionertest.Fault)    { h.throttle = f }
+func (h *harness) FailLists(f *provisionertest.Fault)   { h.lists = f }
 
 func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case operation == "DescribeInstances" && h.pages == 0:
-		return ec2Fault(http.StatusInternalServerError, "InternalError")
-	case operation == "DescribeInstances" && h.pages > 0:
-		h.pages--
-	case operation != "RunInstances":
-	case h.lose > 0:
-		h.lose--
-		return &fakehttp.Fault{Lose: true}
-	case h.drop > 0:
-		h.drop--
-		return &fakehttp.Fault{Drop: true}
-	case h.throttle > 0:
-		h.throttle--
-		return ec2Fault(http.StatusServiceUnavailable, "RequestLimitExceeded")
-	case h.refuse:
-		return ec2Fault(http.StatusForbidden, "UnauthorizedOperation")
+	switch operation {
+	case "DescribeInstances":
+		if h.lists.Hit() {
+			return ec2Fault(http.StatusInternalServerError, "InternalError")
+		}
+	case "RunInstances":
+		lost := h.lose.Hit()
+		h.losing.Store(lost)
+		switch {
+		case lost:
+			return &fakehttp.Fault{Lose: true}
+		case h.drop.Hit():
+			return &fakehttp.Fault{Drop: true}
+		case h.throttle.Hit():
+			return ec2Fault(http.StatusServiceUnavailable, "RequestLimitExceeded")
+		case h.refuse.Hit():
+			return ec2Fault(http.StatusForbidden, "UnauthorizedOperation")
+		}
 	}
 	return nil
+}
+
+// capacity is asked for new instances alone, after fault.
+func (h *harness) capacity(string, string, bool) string {
+	if h.losing.Load() || !h.exhaust.Hit() {
+		return ""
+	}
+	return "InsufficientInstanceCapacity"
 }
 
 func ec2Fault(status int, code string) *fakehttp.Fault {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,14 +31,11 @@ type harness struct {
 	lag      time.Duration
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
 
-	mu                    sync.Mutex
-	lose, drop, throttle  int
-	refuse, exhaust       bool
-	listsLeft, listsCount int
+	lose, drop, throttle, refuse, exhaust, lists *provisionertest.Fault
 }
 
 func newHarness(t *testing.T, lag time.Duration) *harness {
-	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3}), lag: lag, listsLeft: -1}
+	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3}), lag: lag}
 	h.fake.SetFaults(h.fault)
 	logger := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.provider = newProvider(t, h.fake, codemagic.Config{Logger: logger, Downloads: releases{found: release}})
@@ -53,7 +49,8 @@ func (h *harness) Log() string                    { return h.log.String() }
 func (h *harness) Idempotent() bool               { return false }
 func (h *harness) ListLag() time.Duration         { return h.lag }
 
-// Machines reads the builds' labels by position, so that a misreading of the provider does not hide.
+// Machines reads the builds' labels by position, so that a misreading of the provider does not
+// hide.
 func (h *harness) Machines() (machines []provisionertest.CloudMachine) {
 	for _, b := range h.fake.Builds() {
 		owner, name, _ := strings.Cut(strings.TrimPrefix(b.Labels[3], "repository-"), "/")
@@ -78,35 +75,26 @@ func number(label, prefix string) int64 {
 	return n
 }
 
-func (h *harness) LoseAnswers(n int)   { h.order(func() { h.lose = n }) }
-func (h *harness) FailBefore(n int)    { h.order(func() { h.drop = n }) }
-func (h *harness) Refuse(on bool)      { h.order(func() { h.refuse = on }) }
-func (h *harness) Exhaust(on bool)     { h.order(func() { h.exhaust = on }) }
-func (h *harness) Throttle(n int)      { h.order(func() { h.throttle = n }) }
-func (h *harness) FailLists(after int) { h.order(func() { h.listsLeft, h.listsCount = after, 0 }) }
-
-func (h *harness) order(change func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	change()
-}
+func (h *harness) LoseAnswers(f *provisionertest.Fault) { h.lose = f }
+func (h *harness) DropCalls(f *provisionertest.Fault)   { h.drop = f }
+func (h *harness) Refuse(f *provisionertest.Fault)      { h.refuse = f }
+func (h *harness) Exhaust(f *provisionertest.Fault)     { h.exhaust = f }
+func (h *harness) Throttle(f *provisionertest.Fault)    { h.throttle = f }
+func (h *harness) FailLists(f *provisionertest.Fault)   { h.lists = f }
 
 func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	switch operation {
 	case "POST /builds":
 		return h.startFault()
 	case "GET /builds":
-		h.listsCount++
-		if h.listsLeft >= 0 && h.listsCount > h.listsLeft {
+		if h.lists.Hit() {
 			return &fakehttp.Fault{Status: http.StatusBadGateway}
 		}
-	case "GET /apps/{id}": // what keeps a launch from working keeps this from working
+	case "GET /apps/{id}": // what Plan asks
 		switch {
-		case h.drop > 0:
+		case h.drop.Hit():
 			return &fakehttp.Fault{Drop: true}
-		case h.refuse:
+		case h.refuse.Hit():
 			return &fakehttp.Fault{Status: http.StatusForbidden}
 		}
 	}
@@ -115,18 +103,15 @@ func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
 
 func (h *harness) startFault() *fakehttp.Fault {
 	switch {
-	case h.lose > 0:
-		h.lose--
+	case h.lose.Hit():
 		return &fakehttp.Fault{Lose: true}
-	case h.drop > 0:
-		h.drop--
+	case h.drop.Hit():
 		return &fakehttp.Fault{Drop: true}
-	case h.throttle > 0:
-		h.throttle--
+	case h.throttle.Hit():
 		return &fakehttp.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Reset": {"30"}}}
-	case h.refuse:
+	case h.refuse.Hit():
 		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "no access to the app"}`}
-	case h.exhaust:
+	case h.exhaust.Hit():
 		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "build concurrency limit reached"}`}
 	}
 	return nil

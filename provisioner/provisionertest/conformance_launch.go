@@ -10,38 +10,38 @@ import (
 
 // Job 42 and registration 7 are the usual ones; 421 begins like 42.
 var launchCases = []conformanceCase{
-	{"a launch makes one machine, with the launch's marks and configuration", func(ctx context.Context, x *trial) {
+	{"a launch makes one machine, with the launch's marks and configuration", nil, func(ctx context.Context, x *trial) {
 		l := x.order(42, 7)
 		m := x.launched(ctx, l)[0]
 		x.one(l, 1)
 		if wrong := marks(m, l); wrong != "" {
-			x.fault("%s", wrong)
+			x.errorf("%s", wrong)
 		}
 		if m.Provider == "" || !m.Alive() || m.LaunchedAt.IsZero() {
-			x.fault("the launch returned %+v", m)
+			x.errorf("the launch returned a machine without its provider or the time of its launch, or one that is not alive: %+v", m)
 		}
-		if made := x.Machines(); len(made) != 1 || made[0].ID != m.ID {
-			x.fault("the launch returned machine %q, the cloud made %d machines", m.ID, len(made))
+		if made := x.Machines(); len(made) == 1 && made[0].ID != m.ID {
+			x.errorf("the launch returned machine %q, and the cloud has made machine %q", m.ID, made[0].ID)
 		}
 	}},
 
-	{"the same launch again makes no second machine", func(ctx context.Context, x *trial) {
+	{"the same launch again makes no second machine", nil, func(ctx context.Context, x *trial) {
 		l := x.order(42, 7)
 		m := x.launched(ctx, l, l)
 		x.one(l, 2)
-		if x.Idempotent() && m[0].ID != m[1].ID {
-			x.fault("the launches returned the machines %s and %s", m[0].ID, m[1].ID)
+		if x.idempotent() && m[0].ID != m[1].ID {
+			x.errorf("the same launch returned machine %s and then machine %s; want the same one", m[0].ID, m[1].ID)
 		}
 	}},
 
-	{"another registration of the same name gets another machine", func(ctx context.Context, x *trial) {
+	{"another registration of the same name gets another machine", nil, func(ctx context.Context, x *trial) {
 		before, after := x.order(42, 7), x.order(42, 8)
 		x.launched(ctx, before, after)
 		x.one(before, 1)
 		x.one(after, 1)
 	}},
 
-	{"launches of different jobs at once each get their machine", func(ctx context.Context, x *trial) {
+	{"launches of different jobs at once each get their machine", nil, func(ctx context.Context, x *trial) {
 		orders := x.orders(12)
 		var all sync.WaitGroup
 		for _, l := range orders {
@@ -53,7 +53,7 @@ var launchCases = []conformanceCase{
 		}
 	}},
 
-	{"the same launch by several callers at once makes one machine", func(ctx context.Context, x *trial) {
+	{"the same launch by several callers at once makes one machine", nil, func(ctx context.Context, x *trial) {
 		l := x.order(42, 7)
 		const callers = 4
 		var all sync.WaitGroup
@@ -64,44 +64,38 @@ var launchCases = []conformanceCase{
 		x.one(l, callers)
 	}},
 
-	{"a cloud that refuses makes no machine, and is ErrRefused until it is mended", func(ctx context.Context, x *trial) {
-		x.fails(ctx, provisioner.ErrRefused, x.Refuse)
+	{"a cloud that refuses makes no machine, and is ErrRefused until it is mended", needs(refuse), func(ctx context.Context, x *trial) {
+		x.fails(ctx, provisioner.ErrRefused, refuse)
 	}},
 
-	{"a cloud without room makes no machine, and is ErrCapacity until it has some", func(ctx context.Context, x *trial) {
-		x.fails(ctx, provisioner.ErrCapacity, x.Exhaust)
+	{"a cloud without room makes no machine, and is ErrCapacity until it has some", needs(exhaust), func(ctx context.Context, x *trial) {
+		x.fails(ctx, provisioner.ErrCapacity, exhaust)
 	}},
 
-	{"a call that is throttled is repeated or a RetryAfterError", func(ctx context.Context, x *trial) {
+	{"a call that is throttled is repeated or a RetryAfterError", needs(throttle), func(ctx context.Context, x *trial) {
 		x.throttled(ctx, 1)
 	}},
 
-	{"a cloud that throttles for long makes no machine, and is a RetryAfterError", func(ctx context.Context, x *trial) {
+	{"a cloud that throttles for long makes no machine, and is a RetryAfterError", needs(throttle), func(ctx context.Context, x *trial) {
 		x.throttled(ctx, 100_000)
 	}},
 
-	{"a runner type without settings is ErrRefused, and gets no machine", func(ctx context.Context, x *trial) {
+	{"a runner type without settings is ErrRefused, and gets no machine", nil, func(ctx context.Context, x *trial) {
 		l := x.order(42, 7)
 		l.Type.Name = "unheard-of"
-		if _, err := x.launch(ctx, l); !errors.Is(err, provisioner.ErrRefused) {
-			x.fault("error %v, want %v", err, provisioner.ErrRefused)
-		}
-		x.none("for an unknown type")
+		_, err := x.launch(ctx, l)
+		x.failed(err, provisioner.ErrRefused, "for a type without settings")
+		x.none("for a type without settings")
 	}},
 
-	{"the launch of a machine that is over makes no machine that could register", func(ctx context.Context, x *trial) {
+	{"the launch of a machine that is over makes no machine that could register", nil, func(ctx context.Context, x *trial) {
 		l := x.order(42, 7)
 		m := x.launched(ctx, l)[0]
-		x.End(m.ID)
-		for _, made := range x.of(l) {
-			if made.Alive() {
-				x.fault("machine %s shut itself down and is not over", made.ID)
-			}
-		}
+		x.over(m.ID)
 		_, err := x.launch(ctx, l)
 		x.one(l, 2)
-		if over := errors.Is(err, provisioner.ErrMachineEnded); !over && (x.Idempotent() || err != nil) {
-			x.fault("error %v, want %v", err, provisioner.ErrMachineEnded)
+		if x.idempotent() || err != nil {
+			x.failed(err, provisioner.ErrMachineEnded, "though its machine is over")
 		}
 	}},
 }
@@ -116,17 +110,21 @@ func (x *trial) orders(n int64) (all []provisioner.Launch) {
 }
 
 // fails launches while the cloud says no, and then once it does not any more.
-func (x *trial) fails(ctx context.Context, want error, order func(on bool)) {
+func (x *trial) fails(ctx context.Context, want error, p *faultPower) {
 	l := x.order(42, 7)
-	order(true)
+	f := x.arm(p, forEver)
 	for range 2 {
 		_, err := x.launch(ctx, l)
-		if !errors.Is(err, want) || errors.Is(err, provisioner.ErrNoAnswer) || errors.Is(err, provisioner.ErrMachineEnded) {
-			x.fault("error %v, want %v alone", err, want)
+		x.failed(err, want, "while the cloud says no")
+		for _, vague := range []error{provisioner.ErrNoAnswer, provisioner.ErrMachineEnded} {
+			if errors.Is(err, vague) {
+				x.errorf("the launch failed with %q, which is %s too; want %s alone", err, named(vague), named(want))
+			}
 		}
+		x.held(f, l)
 		x.none("while the cloud says no")
 	}
-	order(false)
+	f.end()
 	x.launched(ctx, l)
 	x.one(l, 1)
 }
@@ -134,19 +132,20 @@ func (x *trial) fails(ctx context.Context, want error, order func(on bool)) {
 // throttled launches while the cloud throttles n calls, and then once it does not any more.
 func (x *trial) throttled(ctx context.Context, n int) {
 	l := x.order(42, 7)
-	x.Throttle(n)
+	f := x.arm(throttle, n)
 	_, err := x.launch(ctx, l)
+	x.held(f, l)
 	var hint *provisioner.RetryAfterError
 	switch {
 	case err == nil:
 		x.one(l, 1)
 	case !errors.As(err, &hint) || hint.After <= 0 || errors.Is(err, provisioner.ErrNoAnswer):
-		x.fault("error %v, want a RetryAfterError with a wait", err)
+		x.errorf("the launch failed while the cloud throttles with %q; want a RetryAfterError with a wait, and not ErrNoAnswer", err)
 		fallthrough
 	default:
 		x.none("while the cloud throttles")
 	}
-	x.Throttle(0)
+	f.end()
 	x.launched(ctx, l)
 	x.one(l, 2)
 }

@@ -10,16 +10,13 @@ import (
 )
 
 var powerCases = []conformanceCase{
-	{"Find finds a job's machines, ended ones included, and no other job's", func(ctx context.Context, x *trial) {
-		finder, ok := power[provisioner.Finder](x)
-		if !ok {
-			return
-		}
+	{"Find finds a job's machines, ended ones included, and no other job's", needs(finds), func(ctx context.Context, x *trial) {
+		finder := x.Provider().(provisioner.Finder)
 		before, now, other := x.order(42, 7), x.order(42, 8), x.order(421, 71)
 		over := x.launched(ctx, before)[0]
-		x.End(over.ID)
+		x.over(over.ID)
 		x.launched(ctx, now, other)
-		time.Sleep(x.ListLag())
+		time.Sleep(x.listLag())
 		find := func(l provisioner.Launch, want ...provisioner.Launch) {
 			found, err := finder.Find(ctx, l.Type, l.Job)
 			x.heard(l.JITConfig, err)
@@ -30,11 +27,8 @@ var powerCases = []conformanceCase{
 		find(x.order(4, 9))
 	}},
 
-	{"List lists all machines, ended ones included", func(ctx context.Context, x *trial) {
-		lister, ok := power[provisioner.Lister](x)
-		if !ok {
-			return
-		}
+	{"List lists all machines, ended ones included", needs(lists), func(ctx context.Context, x *trial) {
+		lister := x.Provider().(provisioner.Lister)
 		list := func(want ...provisioner.Launch) {
 			listed, err := lister.List(ctx)
 			x.same("List", listed, err, want...)
@@ -43,65 +37,59 @@ var powerCases = []conformanceCase{
 		orders := x.orders(12)
 		for i, m := range x.launched(ctx, orders...) {
 			if i%3 == 0 {
-				x.End(m.ID)
+				x.over(m.ID)
 			}
 		}
-		time.Sleep(x.ListLag())
+		time.Sleep(x.listLag())
 		list(orders...)
 	}},
 
-	{"a list that fails, at whatever page, is an error and not a short list", func(ctx context.Context, x *trial) {
+	{"a list that fails, at whatever page, is an error and not a short list", needs(lists, failLists), func(ctx context.Context, x *trial) {
+		lister := x.Provider().(provisioner.Lister)
+		f := x.arm(failLists, 0)
 		orders := x.orders(12)
 		x.launched(ctx, orders...)
-		time.Sleep(x.ListLag())
-		lister, ok := power[provisioner.Lister](x)
-		if !ok {
-			return
-		}
-		x.FailLists(0)
-		if listed, err := lister.List(ctx); err == nil {
-			x.fault("List returned %d machines and no error while all lists fail", len(listed))
-		}
+		time.Sleep(x.listLag())
+
+		f.set(0, forEver)
+		x.silent(ctx, f, "List", lister.List)
 		if finder, ok := x.Provider().(provisioner.Finder); ok {
-			if found, err := finder.Find(ctx, orders[0].Type, orders[0].Job); err == nil {
-				x.fault("Find returned %d machines and no error while all lists fail", len(found))
-			}
+			x.silent(ctx, f, "Find", func(ctx context.Context) ([]provisioner.Machine, error) {
+				return finder.Find(ctx, orders[0].Type, orders[0].Job)
+			})
 		}
 		for pages := 1; pages <= 3; pages++ {
-			x.FailLists(pages)
+			f.set(pages, forEver)
 			if listed, err := lister.List(ctx); err == nil && len(listed) < len(x.Machines()) {
-				x.fault("List returned %d of %d machines and no error after %d pages", len(listed), len(x.Machines()), pages)
+				x.errorf("List returned %d of %d machines and no error, though it failed after %d calls", len(listed), len(x.Machines()), pages)
 			}
 		}
-		x.FailLists(-1)
+		f.end()
 		listed, err := lister.List(ctx)
 		x.same("List", listed, err, orders...)
 	}},
 
-	{"Terminate ends one machine, and is no error for one that is over", func(ctx context.Context, x *trial) {
-		terminator, ok := power[provisioner.Terminator](x)
-		if !ok {
-			return
-		}
+	{"Terminate ends one machine, and is no error for one that is over", needs(ends), func(ctx context.Context, x *trial) {
+		terminator := x.Provider().(provisioner.Terminator)
 		m := x.launched(ctx, x.orders(3)...)
-		x.End(m[1].ID)
+		x.over(m[1].ID)
 		for _, over := range []provisioner.Machine{m[0], m[0], m[1]} {
 			if err := terminator.Terminate(ctx, over); err != nil {
-				x.fault("Terminate %s: %v", over.ID, err)
+				x.errorf("Terminate %s: %v", over.ID, err)
 			}
 		}
 		for _, made := range x.Machines() {
 			if made.Alive() != (made.ID == m[2].ID) {
-				x.fault("machine %s is %s", made.ID, made.State)
+				x.errorf("machine %s is %s", made.ID, made.State)
 			}
 		}
 		time.Sleep(2 * time.Hour) // clouds forget
 		if err := terminator.Terminate(ctx, m[0]); err != nil {
-			x.fault("Terminate of a machine that ended long ago: %v", err)
+			x.errorf("Terminate of a machine that ended long ago: %v", err)
 		}
 	}},
 
-	{"a plan changes nothing and shows no secret", func(ctx context.Context, x *trial) {
+	{"a plan changes nothing and shows no secret", needs(plans), func(ctx context.Context, x *trial) {
 		x.planned(ctx)
 		x.none("by planning")
 		l := x.order(42, 7)
@@ -109,46 +97,69 @@ var powerCases = []conformanceCase{
 		x.one(l, 1)
 	}},
 
-	{"a plan at a cloud that can't be asked is a plan that is not verified", func(ctx context.Context, x *trial) {
-		x.FailBefore(forEver)
-		x.planned(ctx)
+	{"a plan at a cloud that can't be asked is a plan that is not verified", needs(plans, dropCalls), func(ctx context.Context, x *trial) {
+		x.unverified(ctx, dropCalls)
 	}},
 
-	{"a plan at a cloud that refuses is not verified", func(ctx context.Context, x *trial) {
-		x.Refuse(true)
-		if plan := x.planned(ctx); plan.Verified {
-			x.fault("the plan is said to be verified")
+	{"a plan at a cloud that refuses is not verified", needs(plans, refuse), func(ctx context.Context, x *trial) {
+		x.unverified(ctx, refuse)
+	}},
+
+	{"no log shows a runner's configuration", needs(logs), func(ctx context.Context, x *trial) {
+		if loseAnswers.has(x.Harness) {
+			x.arm(loseAnswers, 1) // gives a provider something to tell
+		}
+		x.launched(ctx, x.orders(3)...)
+		if x.log() == "" {
+			x.skip = "the harness's Log() is empty: there was nothing to search"
 		}
 	}},
 }
 
-// planned plans a launch as provisioner.Plan does, without a registration, and looks at the plan.
-func (x *trial) planned(ctx context.Context) (plan provisioner.ProviderPlan) {
-	planner, ok := power[provisioner.Planner](x)
-	if !ok {
-		return plan
+// silent reads machines while all lists fail.
+func (x *trial) silent(ctx context.Context, f *armedFault, what string, read func(context.Context) ([]provisioner.Machine, error)) {
+	_, before := f.counts()
+	got, err := read(ctx)
+	if err != nil {
+		return
 	}
+	x.errorf("%s returned %d machines and no error while all lists fail", what, len(got))
+	x.heldLists(f, what, before, len(got))
+}
+
+// unverified plans where the launch would fail. A provider may plan without asking its cloud, and
+// then it can't have verified anything.
+func (x *trial) unverified(ctx context.Context, p *faultPower) {
+	f := x.arm(p, forEver)
+	if x.planned(ctx).Verified {
+		x.errorf("the plan is said to be verified, though the launch would fail; does the harness's %s hit what Plan calls?", f.method)
+	}
+	x.prove(ctx, f)
+}
+
+// planned plans a launch as provisioner.Plan does, without a registration, and looks at the plan.
+func (x *trial) planned(ctx context.Context) provisioner.ProviderPlan {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	l := x.order(42, 0)
-	plan, err := planner.Plan(ctx, l)
+	plan, err := x.Provider().(provisioner.Planner).Plan(ctx, l)
 	x.heard(l.JITConfig, err)
 	if err != nil {
-		x.fault("Plan: %v", err)
+		x.errorf("Plan: %v", err)
 		return plan
 	}
 	if !plan.Verified && plan.UnverifiedBecause == "" {
-		x.fault("the plan is not verified and does not say why")
+		x.errorf("the plan is not verified and does not say why")
 	}
 	text, err := json.Marshal(plan)
 	if err != nil {
-		x.fault("the plan is not fit for JSON: %v", err)
+		x.errorf("the plan is not fit for JSON: %v", err)
 	}
 	if shows(string(text), l.JITConfig) {
-		x.fault("the plan shows the configuration")
+		x.errorf("the plan shows the configuration")
 	}
 	if !strings.Contains(string(text), l.Runner.Name) {
-		x.fault("the plan does not name the runner: %s", text)
+		x.errorf("the plan does not name the runner: %s", text)
 	}
 	return plan
 }
@@ -156,7 +167,7 @@ func (x *trial) planned(ctx context.Context) (plan provisioner.ProviderPlan) {
 // same compares a list with what the cloud has of some launches.
 func (x *trial) same(what string, got []provisioner.Machine, err error, want ...provisioner.Launch) {
 	if err != nil {
-		x.fault("%s: %v", what, err)
+		x.errorf("%s: %v", what, err)
 		return
 	}
 	truth := map[string]provisioner.Machine{}
@@ -168,25 +179,25 @@ func (x *trial) same(what string, got []provisioner.Machine, err error, want ...
 	for _, m := range got {
 		made, ok := truth[m.ID]
 		if !ok {
-			x.fault("%s shows machine %s, of runner %s (%d), twice or for nothing", what, m.ID, m.RunnerName, m.RunnerID)
+			x.errorf("%s shows machine %s, of runner %s (%d), twice or for nothing", what, m.ID, m.RunnerName, m.RunnerID)
 			continue
 		}
 		delete(truth, m.ID)
 		if m.Alive() != made.Alive() {
-			x.fault("%s shows machine %s as %s, it is %s", what, m.ID, m.State, made.State)
+			x.errorf("%s shows machine %s as %s, it is %s", what, m.ID, m.State, made.State)
 		}
 		l := provisioner.Launch{
 			Job: provisioner.Job{ID: made.Job, Repository: made.Repository}, Type: provisioner.RunnerType{Name: made.Type},
 			Runner: provisioner.Runner{ID: made.RunnerID, Name: made.RunnerName},
 		}
 		if wrong := marks(m, l); wrong != "" {
-			x.fault("%s: %s", what, wrong)
+			x.errorf("%s: %s", what, wrong)
 		}
 		if m.Provider == "" || m.LaunchedAt.IsZero() {
-			x.fault("%s lacks the provider or the time of the launch: %+v", what, m)
+			x.errorf("%s lacks the provider or the time of the launch: %+v", what, m)
 		}
 	}
 	for id := range truth {
-		x.fault("%s lacks machine %s", what, id)
+		x.errorf("%s lacks machine %s (does the cloud's list lag? then the harness needs ListLag() time.Duration)", what, id)
 	}
 }

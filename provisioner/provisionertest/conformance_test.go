@@ -41,23 +41,23 @@ func TestProviderNoticesEveryFlaw(t *testing.T) {
 		{"has a new key for each call", true, "a lost answer", "2 machines"},
 		{"has a new key for each call", true, "several lost answers", "4 machines"},
 		{"has a new key for each call", true, "the same launch by several callers", "4 machines"},
-		{"keys by name alone", true, "another registration", "0 machines"},
-		{"mixes launches up", true, "launches of different jobs at once", "machines"},
-		{"takes a refusal for success", true, "a cloud that refuses", "<nil>"},
+		{"keys by name alone", true, "another registration", "has no machine"},
+		{"mixes launches up", true, "launches of different jobs at once", "has no machine"},
+		{"takes a refusal for success", true, "a cloud that refuses", "the launch succeeded"},
 		{"quotes the request in errors", true, "a cloud that refuses", "an error shows"},
-		{"knows no capacity", true, "a cloud without room", "want no capacity"},
+		{"knows no capacity", true, "a cloud without room", "want ErrCapacity"},
 		{"takes a throttle for a refusal", true, "a call that is throttled", "RetryAfterError"},
 		{"takes a throttle for a refusal", true, "a cloud that throttles for long", "RetryAfterError"},
 		{"hints at no wait", true, "a cloud that throttles for long", "RetryAfterError"},
-		{"launches unknown types", true, "a runner type without settings", "<nil>"},
-		{"takes an ended machine for a launch", true, "the launch of a machine that is over", "<nil>"},
+		{"launches unknown types", true, "a runner type without settings", "the launch succeeded"},
+		{"takes an ended machine for a launch", true, "the launch of a machine that is over", "want ErrMachineEnded"},
 		{"gives up in silence", true, "calls that are lost before", "failed"},
 		{"gives up in silence", true, "a lost answer", "failed"},
-		{"takes silence for a failure", true, "a launch whose time ends in silence", "want no answer"},
+		{"takes silence for a failure", true, "a launch whose time ends in silence", "want ErrNoAnswer"},
 		{"overstays its time", true, "a launch whose time ends in silence", "went on"},
 		{"launches after its time", true, "a launch whose time is over", "machines"},
-		{"takes a late no for certain", true, "a refusal after a lost answer", "though there is a machine"},
-		{"takes a late no for certain", false, "a lack of room after a lost answer", "though there is a machine"},
+		{"takes a late no for certain", true, "a refusal after a lost answer", "though there may be a machine"},
+		{"takes a late no for certain", false, "a lack of room after a lost answer", "though there may be a machine"},
 		{"finds other jobs", true, "Find finds", "for nothing"},
 		{"forgets ended machines", true, "Find finds", "lacks machine"},
 		{"forgets ended machines", true, "List lists", "lacks machine"},
@@ -74,6 +74,8 @@ func TestProviderNoticesEveryFlaw(t *testing.T) {
 		{"gives no reason", true, "a plan at a cloud that can't be asked", "does not say why"},
 		{"fails to plan", true, "a plan at a cloud that can't be asked", "Plan:"},
 		{"calls every plan verified", true, "a plan at a cloud that refuses", "verified"},
+		{"calls every plan verified", true, "a plan at a cloud that can't be asked", "verified"},
+		{"logs the configuration", true, "no log shows", "the log shows"},
 		{"starts blindly again", false, "several lost answers", "machines"},
 	} {
 		i := slices.IndexFunc(conformance, func(x conformanceCase) bool { return strings.HasPrefix(x.name, c.among) })
@@ -83,9 +85,9 @@ func TestProviderNoticesEveryFlaw(t *testing.T) {
 		noticed[conformance[i].name] = true
 		t.Run(c.flaw+": "+c.among, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				faults, lacks := conformance[i].try(t.Context(), &toy{keys: c.keys, flaw: c.flaw})
-				if lacks != "" {
-					t.Fatalf("skipped for the lack of a %s", lacks)
+				faults, skip := conformance[i].try(t.Context(), &toy{keys: c.keys, flaw: c.flaw})
+				if skip != "" {
+					t.Fatalf("skipped: %s", skip)
 				}
 				text := strings.Join(faults, "\n")
 				if !strings.Contains(text, c.saying) || text == "" {

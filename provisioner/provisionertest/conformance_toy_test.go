@@ -11,22 +11,21 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// toy is a small cloud, the provider for it, and the harness of both: a good one, or one with a flaw.
+// toy is a small cloud, the provider for it, and the harness of both: a good one, or one with a
+// flaw.
 type toy struct {
 	keys      bool // the cloud has idempotency keys
 	powerless bool // the provider can launch alone
 	lag       time.Duration
 	flaw      string
 
+	idle string // a method of the harness that does nothing
+	deaf string // one that asks its fault, and does not do as it says
+
 	mu       sync.Mutex
 	log      bytes.Buffer
 	machines []*toyMachine
-	lose     int
-	drop     int
-	throttle int
-	refuse   bool
-	exhaust  bool
-	pages    *int // that are answered yet; nil means all
+	faults   map[string]*Fault // by the method of the harness
 	last     provisioner.Launch
 }
 
@@ -62,6 +61,9 @@ func (x *toy) Machines() (all []CloudMachine) {
 }
 
 func (x *toy) End(id string) {
+	if x.idle == "End" {
+		return
+	}
 	for _, m := range x.machines {
 		if m.ID == id {
 			m.State = provisioner.MachineEnded
@@ -69,21 +71,32 @@ func (x *toy) End(id string) {
 	}
 }
 
-func (x *toy) Log() string            { return x.log.String() }
+func (x *toy) Log() string {
+	if x.idle == "Log" {
+		return ""
+	}
+	return x.log.String()
+}
+
 func (x *toy) Idempotent() bool       { return x.keys }
 func (x *toy) ListLag() time.Duration { return x.lag }
-func (x *toy) LoseAnswers(n int)      { x.lose = n }
-func (x *toy) FailBefore(n int)       { x.drop = n }
-func (x *toy) Refuse(on bool)         { x.refuse = on }
-func (x *toy) Exhaust(on bool)        { x.exhaust = on }
-func (x *toy) Throttle(n int)         { x.throttle = n }
+func (x *toy) LoseAnswers(f *Fault)   { x.keep("LoseAnswers", f) }
+func (x *toy) DropCalls(f *Fault)     { x.keep("DropCalls", f) }
+func (x *toy) Refuse(f *Fault)        { x.keep("Refuse", f) }
+func (x *toy) Exhaust(f *Fault)       { x.keep("Exhaust", f) }
+func (x *toy) Throttle(f *Fault)      { x.keep("Throttle", f) }
+func (x *toy) FailLists(f *Fault)     { x.keep("FailLists", f) }
 
-func (x *toy) FailLists(after int) {
-	x.pages = &after
-	if after < 0 {
-		x.pages = nil
+func (x *toy) keep(method string, f *Fault) {
+	if x.faults == nil {
+		x.faults = map[string]*Fault{}
+	}
+	if method != x.idle {
+		x.faults[method] = f
 	}
 }
+
+func (x *toy) hit(method string) bool { return x.faults[method].Hit() && method != x.deaf }
 
 // The cloud.
 
@@ -97,17 +110,14 @@ var (
 func (x *toy) create(key string, m CloudMachine) (CloudMachine, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	lost := x.lose > 0
+	lost := x.hit("LoseAnswers")
 	switch {
 	case lost:
-		x.lose--
-	case x.drop > 0:
-		x.drop--
+	case x.hit("DropCalls"):
 		return CloudMachine{}, errToySilence
-	case x.throttle > 0:
-		x.throttle--
+	case x.hit("Throttle"):
 		return CloudMachine{}, errToyThrottle
-	case x.refuse:
+	case x.hit("Refuse"):
 		return CloudMachine{}, errToyRefused
 	}
 	made := (*toyMachine)(nil)
@@ -117,7 +127,7 @@ func (x *toy) create(key string, m CloudMachine) (CloudMachine, error) {
 		}
 	}
 	if made == nil {
-		if x.exhaust && !lost {
+		if !lost && x.hit("Exhaust") {
 			return CloudMachine{}, errToyFull
 		}
 		m.ID, m.State, m.LaunchedAt = fmt.Sprintf("m-%d", len(x.machines)+1), provisioner.MachineAlive, time.Now()
@@ -133,11 +143,8 @@ func (x *toy) create(key string, m CloudMachine) (CloudMachine, error) {
 func (x *toy) page(from int) (page []provisioner.Machine, more bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.pages != nil {
-		if *x.pages <= 0 {
-			return nil, false, errToySilence
-		}
-		*x.pages--
+	if x.hit("FailLists") {
+		return nil, false, errToySilence
 	}
 	for _, m := range x.machines {
 		if time.Since(m.LaunchedAt) >= x.lag {

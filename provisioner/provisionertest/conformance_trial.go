@@ -2,10 +2,8 @@ package provisionertest
 
 import (
 	"context"
-	"encoding/base64"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -17,42 +15,78 @@ import (
 // conformanceCase is one sentence that has to be true of every provider.
 type conformanceCase struct {
 	name  string
+	needs []*need
 	check func(ctx context.Context, x *trial)
 }
 
 var conformance = slices.Concat(launchCases, silenceCases, powerCases)
 
-// try returns what is wrong with a provider in this case, or the power that it lacks.
-func (c conformanceCase) try(ctx context.Context, h Harness) (faults []string, lacks string) {
+// try returns what is wrong with a provider in this case, or why the case has nothing to say.
+func (c conformanceCase) try(ctx context.Context, h Harness) (faults []string, skip string) {
+	var lacks []string
+	for _, n := range c.needs {
+		if !n.has(h) {
+			lacks = append(lacks, n.lack)
+		}
+	}
+	if len(lacks) > 0 {
+		return nil, strings.Join(lacks, "; ")
+	}
 	x := &trial{Harness: h}
 	c.check(ctx, x)
 	x.searchSecrets()
-	return x.faults, x.lacks
+	for _, f := range x.armed {
+		if _, hits := f.counts(); hits == 0 {
+			x.vain(f, "%s", f.idle)
+		}
+	}
+	if len(x.idle) > 0 {
+		return x.idle, "" // what else was noticed says nothing of the provider
+	}
+	if len(x.faults) > 0 {
+		return x.faults, ""
+	}
+	return nil, x.skip
 }
 
 // trial is one case with one provider. It keeps what the provider says, to look for secrets in it.
 type trial struct {
 	Harness
+	armed []*armedFault
 
 	mu      sync.Mutex
-	faults  []string
-	lacks   string
+	faults  []string // of the provider
+	idle    []string // powers of the harness that had no effect
+	skip    string
 	said    []string
 	secrets []provisioner.Secret
 }
 
-func (x *trial) fault(format string, args ...any) {
+func (x *trial) errorf(format string, args ...any) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.faults = append(x.faults, fmt.Sprintf(format, args...))
 }
 
-// power is an optional interface of the provider. Without it the case is over.
-func power[T any](x *trial) (p T, ok bool) {
-	if p, ok = x.Provider().(T); !ok {
-		x.lacks = reflect.TypeFor[T]().Name()
+// The facts that a harness may tell, or their defaults.
+
+func (x *trial) idempotent() bool {
+	h, ok := x.Harness.(Idempotency)
+	return !ok || h.Idempotent()
+}
+
+func (x *trial) listLag() time.Duration {
+	if h, ok := x.Harness.(Lagging); ok {
+		return h.ListLag()
 	}
-	return p, ok
+	return 0
+}
+
+func (x *trial) log() string {
+	if h, ok := x.Harness.(Logged); ok {
+		return h.Log()
+	}
+	return ""
 }
 
 // patience is what a call gets: far more than a provider needs that does not hang.
@@ -71,75 +105,24 @@ func (x *trial) launched(ctx context.Context, orders ...provisioner.Launch) (mac
 	for _, l := range orders {
 		m, err := x.launch(ctx, l)
 		if err != nil {
-			x.fault("the launch of runner %s (%d) failed: %v", l.Runner.Name, l.Runner.ID, err)
+			x.errorf("the launch of runner %s (%d) failed: %v", l.Runner.Name, l.Runner.ID, err)
 		}
 		machines = append(machines, m)
 	}
 	return machines
 }
 
-func (x *trial) heard(secret provisioner.Secret, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !slices.Contains(x.secrets, secret) {
-		x.secrets = append(x.secrets, secret)
-	}
-	if err != nil {
-		x.said = append(x.said, fmt.Sprintf("%v\n%+v", err, err))
-	}
-}
-
-func (x *trial) searchSecrets() {
-	log := x.Log()
-	for _, s := range x.secrets {
-		if shows(log, s) {
-			x.fault("the log shows a runner's configuration")
-		}
-		if slices.ContainsFunc(x.said, func(text string) bool { return shows(text, s) }) {
-			x.fault("an error shows a runner's configuration")
-		}
-	}
-}
-
-// shows reports whether a text holds a secret or a good part of it, as it is or in base64.
-func shows(text string, secret provisioner.Secret) bool {
-	const window = 48
-	for part := range slices.Chunk([]byte(secret.Reveal()), window) {
-		if len(part) < window {
-			break
-		}
-		if strings.Contains(text, string(part)) {
-			return true
-		}
-		for shift := range 3 { // where the part begins within base64's groups of three bytes is not known
-			whole := (window - shift) / 3 * 3
-			if strings.Contains(text, base64.StdEncoding.EncodeToString(part[shift:shift+whole])) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // order is a launch for a job, under a registration.
 func (x *trial) order(job, registration int64) provisioner.Launch {
 	t := x.Type()
 	j := provisioner.Job{
-		ID: job, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "app"}, Labels: t.Labels, Name: "build", CreatedAt: time.Now(),
+		ID: job, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "app"},
+		Labels: t.Labels, Name: "build", CreatedAt: time.Now(),
 	}
 	return provisioner.Launch{
-		Job: j, Type: t, Runner: provisioner.Runner{ID: registration, Name: provisioner.RunnerName(t.Name, j), Labels: t.Labels}, JITConfig: configuration(registration),
+		Job: j, Type: t, JITConfig: configuration(registration),
+		Runner: provisioner.Runner{ID: registration, Name: provisioner.RunnerName(t.Name, j), Labels: t.Labels},
 	}
-}
-
-// configuration has the size and the alphabet of GitHub's, and differs from every other registration's.
-func configuration(registration int64) provisioner.Secret {
-	random := rand.New(rand.NewPCG(uint64(registration), 0))
-	raw := make([]byte, 3200)
-	for i := range raw {
-		raw[i] = byte(random.Uint32())
-	}
-	return provisioner.Secret(base64.StdEncoding.EncodeToString(raw))
 }
 
 // marks says what of a machine is not as its launch wants it; "" if all is well.
@@ -162,31 +145,35 @@ func (x *trial) of(l provisioner.Launch) (made []CloudMachine) {
 	return made
 }
 
-// one checks that a launch, of which the cloud got so many calls, has one machine that can register: at an idempotent cloud it has one machine, and elsewhere
-// all machines of it share the one configuration. All are as the launch wants them.
+// one checks that a launch, of which the cloud got so many calls, has one machine that can
+// register. At an idempotent cloud it has one machine. Elsewhere all machines of it share the one
+// configuration. All are as the launch wants them.
 func (x *trial) one(l provisioner.Launch, calls int) {
 	made := x.of(l)
-	most := calls
-	if x.Idempotent() {
-		most = 1
-	}
-	if len(made) == 0 || len(made) > most {
-		x.fault("runner %s (%d) has %d machines, want 1 to %d", l.Runner.Name, l.Runner.ID, len(made), most)
+	switch n := len(made); {
+	case n == 0:
+		x.errorf("runner %s (%d) has no machine; want exactly one", l.Runner.Name, l.Runner.ID)
+	case n > 1 && x.idempotent():
+		x.errorf("runner %s (%d) has %d machines; want exactly one (at a cloud without idempotency keys, the harness needs Idempotent() bool)",
+			l.Runner.Name, l.Runner.ID, n)
+	case n > calls:
+		x.errorf("runner %s (%d) has %d machines; want at most %d, one for each time that it was launched", l.Runner.Name, l.Runner.ID, n, calls)
 	}
 	for _, m := range made {
 		if wrong := marks(m.Machine, l); wrong != "" {
-			x.fault("at the cloud, %s", wrong)
+			x.errorf("at the cloud, %s", wrong)
 		}
 		if !strings.Contains(m.Given, l.JITConfig.Reveal()) {
-			x.fault("machine %s was not given its runner's configuration", m.ID)
+			x.errorf("machine %s was not given its runner's configuration", m.ID)
 		}
 	}
 }
 
-// afterSilence is how many machines a launch may have after n lost answers. Who can't tell the cloud that a call is a repetition has to look whether the lost
-// one made a machine; where lists lag, looking may not help.
+// afterSilence is how many machines a launch may have after n lost answers. A provider that can't
+// tell the cloud that a call is a repetition has to look whether the lost one made a machine; where
+// lists lag, looking may not help.
 func (x *trial) afterSilence(n int) int {
-	if _, looks := x.Provider().(provisioner.Finder); looks && x.ListLag() == 0 {
+	if finds.has(x.Harness) && x.listLag() == 0 {
 		return 1
 	}
 	return n + 1
@@ -195,6 +182,33 @@ func (x *trial) afterSilence(n int) int {
 // none checks that there is no machine at all.
 func (x *trial) none(when string) {
 	if n := len(x.Machines()); n != 0 {
-		x.fault("%s: %d machines were made, want none", when, n)
+		x.errorf("%d machines were made %s; want none", n, when)
 	}
+}
+
+// over has a machine shut itself down.
+func (x *trial) over(id string) {
+	x.End(id)
+	for _, m := range x.Machines() {
+		if m.ID == id && m.Alive() {
+			x.blame("End", "machine "+id+" is still alive")
+		}
+	}
+}
+
+// failed checks that a launch failed with one of the errors that decisions are taken on.
+func (x *trial) failed(err, want error, when string) {
+	if err == nil {
+		x.errorf("the launch succeeded %s; want %s", when, named(want))
+	} else if !errors.Is(err, want) {
+		x.errorf("the launch failed %s with %q; want %s", when, err, named(want))
+	}
+}
+
+// named is an error by the name of its variable.
+func named(err error) string {
+	return map[error]string{
+		provisioner.ErrCapacity: "ErrCapacity", provisioner.ErrRefused: "ErrRefused", provisioner.ErrNoAnswer: "ErrNoAnswer",
+		provisioner.ErrMachineEnded: "ErrMachineEnded",
+	}[err]
 }

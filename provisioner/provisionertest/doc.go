@@ -14,14 +14,16 @@
 // [TestProvider] holds any provisioner.Provider to the interface's promises: one launch is one
 // machine whatever gets lost, silence is not taken for an answer, a list is whole or an error, a
 // plan changes nothing, and nothing that is said shows a runner's configuration. Whoever writes a
-// provider writes a [Harness], which joins it to a fake of its cloud, and gets the cases, optional
-// powers included:
+// provider writes a [Harness] of four methods, which joins it to a fake of its cloud:
 //
 //	func TestTheProviderConforms(t *testing.T) {
 //		provisionertest.TestProvider(t, func(t *testing.T) provisionertest.Harness {
 //			return newHarness(t)
 //		})
 //	}
+//
+// What can go wrong at that cloud is said by one more method each, such as [Throttler]; a case that
+// lacks one is skipped and says so.
 //
 // # Fake servers
 //
