@@ -18,6 +18,9 @@ import (
 // provider's client must reach its cloud without a network, for example by fakehttp.Loopback. A
 // goroutine of the bubble that waits for a child process stops the bubble's clock: let a goroutine
 // wait that was started outside.
+//
+// The directory examples/provider of this module has a whole provider with its harness, small
+// enough to copy.
 func TestProvider(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
 	for _, c := range conformance {

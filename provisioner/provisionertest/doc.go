@@ -23,7 +23,8 @@
 //	}
 //
 // What can go wrong at that cloud is said by one more method each, such as [Throttler]; a case that
-// lacks one is skipped and says so.
+// lacks one is skipped and says so. The directory examples/provider of this module is a whole one
+// to copy: a provider that starts local processes, its harness, and a main function.
 //
 // # Fake servers
 //
