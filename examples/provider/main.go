@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
@@ -96,15 +95,11 @@ func run(ctx context.Context, w io.Writer) error {
 // newEngine wires the provider as a service does; for real, BaseURL is left out and Token is one.
 func newEngine(p *Provider, baseURL string) (*provisioner.Provisioner, error) {
 	local := provisioner.RunnerType{Name: "local", Labels: []string{"self-hosted", "local"}, Provider: Name}
-	table, err := labels.NewTable(labels.Entry{Name: local.Name, Labels: local.Labels})
-	if err != nil {
-		return nil, err
-	}
 	client, err := github.New(github.Config{BaseURL: baseURL, Token: "token"})
 	if err != nil {
 		return nil, err
 	}
-	return provisioner.New(table, []provisioner.RunnerType{local}, map[string]provisioner.Provider{Name: p}, client, provisioner.Config{})
+	return provisioner.New([]provisioner.RunnerType{local}, map[string]provisioner.Provider{Name: p}, client, provisioner.Config{})
 }
 
 // over waits until the job's one machine has ended.
