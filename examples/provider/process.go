@@ -150,7 +150,7 @@ func (p *Provider) create(id, name string) (*os.File, error) {
 // flock locks an open file until it is closed, by all processes that have it.
 func flock(f *os.File, how int) error {
 	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) { //nolint:gosec // a file number is small
+		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 	}

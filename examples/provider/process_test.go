@@ -106,7 +106,7 @@ func TestAMachineEndsWithItsCommandAndAtTheEndOfItsLifetime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer end.Close()
+			defer func() { _ = end.Close() }()
 			l := launch(c.lifetime)
 			p := newProvider(t, t.TempDir(), "sh", "-c", c.command, pipe)
 			if _, err := p.Launch(t.Context(), l); err != nil {

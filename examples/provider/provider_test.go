@@ -144,7 +144,7 @@ func (h *harness) locked(dir string, how int) bool {
 		h.t.Error(err)
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	err = syscall.Flock(int(f.Fd()), how)
 	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
 		h.t.Error(err)
