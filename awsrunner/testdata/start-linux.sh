@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs one GitHub Actions job on this machine and shuts it down: when the job ends, when none comes, when the runner can't register, when anything here fails, and at
-# the end of its lifetime. It needs root, curl and tar, and no instance metadata.
+# Runs one GitHub Actions job on this machine and shuts it down: when the job ends, when none comes,
+# when the runner can't register, when anything here fails, and at the end of its lifetime. It needs
+# root, curl and tar, and no instance metadata.
 set -euo pipefail
 set -m # every background job is a process group of its own
 umask 077

@@ -108,7 +108,8 @@ func writeRule(t *testing.T) {
 		t.Fatal("the alerts have no groups")
 	}
 	var b strings.Builder
-	b.WriteString(`# The rules of alerts.yaml for the Prometheus operator. A test keeps the two equal; go test ./examples/deploy -run Operator -update writes this file anew.
+	b.WriteString(`# The rules of alerts.yaml for the Prometheus operator. A test keeps the two equal;
+# go test ./examples/deploy -run Operator -update writes this file anew.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:

@@ -81,7 +81,8 @@ func (p *app) account(id int64) (*account, error) {
 		return nil, fmt.Errorf("installation %d: the App's private key: %w", id, provisioner.ErrRefused)
 	}
 	transport.BaseURL = strings.TrimRight(p.c.base.String(), "/")
-	transport.InstallationTokenOptions = &gh.InstallationTokenOptions{} // nil would be sent as null, which is no request body by GitHub's schema
+	// nil would be sent as null, which is no request body by GitHub's schema.
+	transport.InstallationTokenOptions = &gh.InstallationTokenOptions{}
 	s := &source{turn: make(chan struct{}, 1), transport: transport}
 	a := p.c.newAccount("installation "+strconv.FormatInt(id, 10), nil, s.token)
 	p.installed[id] = a

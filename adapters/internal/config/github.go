@@ -42,7 +42,8 @@ func (v *variables) appID(f *faults) int64 {
 	}
 	id, err := strconv.ParseInt(v.GitHubAppID, 10, 64)
 	if err != nil || id <= 0 {
-		f.add("GITHUB_APP_ID", "not an App id: the App's settings page shows it as a number such as 123456") // who mixes up variables puts a key here
+		// The value is not shown: who mixes up variables puts a key here.
+		f.add("GITHUB_APP_ID", "not an App id: the App's settings page shows it as a number such as 123456")
 	}
 	return id
 }
