@@ -1,4 +1,5 @@
-// Package awsrunner starts runners as EC2 instances: one instance for one job, launched by RunInstances and ended by itself.
+// Package awsrunner starts runners as EC2 instances: one instance for one job, launched by
+// RunInstances and ended by itself.
 //
 //	provider, err := awsrunner.New(ec2.NewFromConfig(cfg), downloads, map[string]awsrunner.Settings{
 //		"ubuntu-arm64": {Image: "resolve:ssm:/aws/service/canonical/...", InstanceTypes: []string{"t4g.xlarge", "m7g.xlarge"}},
@@ -6,23 +7,29 @@
 //
 // # A launch
 //
-// The places where an instance could run (market, instance type, subnet) are tried in the order of the settings, one call each. Only a definite lack of
-// capacity leads to the next one. A call without an answer is repeated with the same client token until EC2 says what became of it: EC2 keeps client tokens by
-// zone, so going elsewhere after silence would make two instances
-// (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html). The token is made of the runner's name, its registration and the place.
+// The places where an instance could run (market, instance type, subnet) are tried in the order of
+// the settings, one call each. Only a definite lack of capacity leads to the next one. A call
+// without an answer is repeated with the same client token until EC2 says what became of it: EC2
+// keeps client tokens by zone, so going elsewhere after silence would make two instances
+// (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html). The token is made of
+// the runner's name, its registration and the place.
 //
-// Launches go through a token bucket of EC2's own size, so that a burst of jobs does not run into RequestLimitExceeded
-// (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html: RunInstances 5, refilled with 2 a second).
+// Launches go through a token bucket of EC2's own size, so that a burst of jobs does not run into
+// RequestLimitExceeded (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html:
+// RunInstances 5, refilled with 2 a second).
 //
 // # The instance
 //
-// It needs IMDSv2 (hop limit 1), has an encrypted gp3 root volume, and terminates on shutdown. It carries, as its volumes do, the Tag* tags. Its user data is
-// the start-up script with the runner's configuration, which is used up when the runner connects: see start-linux.sh.tmpl and start-macos.sh.tmpl. The script
-// downloads GitHub's runner, compares its SHA-256, runs one job as an unprivileged user, and shuts the machine down when the job ends, when none comes, when the
+// It needs IMDSv2 (hop limit 1), has an encrypted gp3 root volume, and terminates on shutdown. It
+// carries, as its volumes do, the Tag* tags. Its user data is the start-up script with the runner's
+// configuration, which is used up when the runner connects: see start-linux.sh.tmpl and
+// start-macos.sh.tmpl. The script downloads GitHub's runner, compares its SHA-256, runs one job as
+// an unprivileged user, and shuts the machine down when the job ends, when none comes, when the
 // registration is refused, when anything fails, and at the end of its lifetime.
 //
 // # Permissions
 //
-// ec2:RunInstances, ec2:CreateTags (for tagging at the launch), ec2:DescribeInstances, ec2:TerminateInstances; ssm:GetParameters for an image that is given
-// as resolve:ssm:NAME, which EC2 resolves with the caller's rights; iam:PassRole for an instance profile.
+// ec2:RunInstances, ec2:CreateTags (for tagging at the launch), ec2:DescribeInstances,
+// ec2:TerminateInstances; ssm:GetParameters for an image that is given as resolve:ssm:NAME, which
+// EC2 resolves with the caller's rights; iam:PassRole for an instance profile.
 package awsrunner

@@ -11,8 +11,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// answer is what an error of EC2's says about a launch. The SDK calls all of EC2's errors by an unknown fault, so the code alone decides; the codes are
-// listed at https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html.
+// answer is what an error of EC2's says about a launch. The SDK calls all of EC2's errors by an
+// unknown fault, so the code alone decides; the codes are listed at
+// https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html.
 type answer int
 
 const (
@@ -61,7 +62,8 @@ func judge(err error) answer {
 	}
 }
 
-// explain puts an error of EC2's in words: its code and message, and never the request, which holds the runner's configuration.
+// explain puts an error of EC2's in words: its code and message, and never the request, which holds
+// the runner's configuration.
 func explain(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() != "" {

@@ -70,7 +70,8 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 		case ended:
 			return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err), provisioner.ErrMachineEnded)
 		case mismatch:
-			// Somebody launched this very registration with, say, another release of the runner. The machine can be found by its tag.
+			// Somebody launched this very registration with, say, another release of the runner.
+			// The machine can be found by its tag.
 			if m, err := p.launched(ctx, l); err == nil || errors.Is(err, provisioner.ErrMachineEnded) {
 				return m, err
 			}
@@ -100,7 +101,8 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 	}
 }
 
-// call makes the call once. The SDK's own repetitions are off: it would repeat a lack of capacity, and count as an answer what follows a silence.
+// call makes the call once. The SDK's own repetitions are off: it would repeat a lack of capacity,
+// and count as an answer what follows a silence.
 func (p *Provider) call(ctx context.Context, l provisioner.Launch, in *ec2.RunInstancesInput) (provisioner.Machine, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -144,8 +146,9 @@ func (p *Provider) launched(ctx context.Context, l provisioner.Launch) (provisio
 	return provisioner.Machine{}, provisioner.ErrNotFound
 }
 
-// afterSilence deals with a definite no that follows a call without an answer: that one may have made a machine. If the cloud shows none, the no stands; a
-// machine that arrives later still is harmless, because its registration is removed.
+// afterSilence deals with a definite no that follows a call without an answer: that one may have
+// made a machine. If the cloud shows none, the no stands; a machine that arrives later still is
+// harmless, because its registration is removed.
 func (p *Provider) afterSilence(ctx context.Context, l provisioner.Launch, no error) (provisioner.Machine, error) {
 	m, err := p.launched(ctx, l)
 	if errors.Is(err, provisioner.ErrNotFound) {

@@ -27,7 +27,8 @@ func (p place) String() string {
 	return s
 }
 
-// places are those of the settings in the order in which they are tried: by market, instance type, subnet.
+// places are those of the settings in the order in which they are tried: by market, instance type,
+// subnet.
 func (s Settings) places() (out []place) {
 	markets := map[Market][]bool{OnDemand: {false}, Spot: {true}, SpotThenOnDemand: {true, false}}[s.Market]
 	subnets := s.Subnets
@@ -44,7 +45,8 @@ func (s Settings) places() (out []place) {
 	return out
 }
 
-// clientToken is EC2's idempotency key for one runner's registration at one place: 64 hexadecimal digits, the most that EC2 takes.
+// clientToken is EC2's idempotency key for one runner's registration at one place: 64 hexadecimal
+// digits, the most that EC2 takes.
 func clientToken(r provisioner.Runner, at place) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%v\n%s\n%s", r.Name, r.ID, at.Spot, at.InstanceType, at.Subnet))
 	return hex.EncodeToString(sum[:])

@@ -17,7 +17,8 @@ import (
 // planTimeout keeps a dry run short where there is no network, or no answer.
 const planTimeout = 5 * time.Second
 
-// plannedRequest is a RunInstances call for people: the first one, and the places that follow when it finds no room.
+// plannedRequest is a RunInstances call for people: the first one, and the places that follow when
+// it finds no room.
 type plannedRequest struct {
 	Action       string         `json:"action"`
 	RunInstances map[string]any `json:"run_instances"`
@@ -26,7 +27,8 @@ type plannedRequest struct {
 	Runner       string         `json:"runner,omitempty"`
 }
 
-// Plan implements [provisioner.Planner]: with credentials present EC2 is asked, by a call with DryRun, whether the launch would work.
+// Plan implements [provisioner.Planner]: with credentials present EC2 is asked, by a call with
+// DryRun, whether the launch would work.
 func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.ProviderPlan, error) {
 	s, err := p.settings(l.Type)
 	if err != nil {

@@ -23,17 +23,19 @@ type EC2 interface {
 	TerminateInstances(ctx context.Context, in *ec2.TerminateInstancesInput, o ...func(*ec2.Options)) (*ec2.TerminateInstancesOutput, error)
 }
 
-// Downloads tells which release of GitHub's runner to install; provisioner/github's Client does. The operating system is linux or osx, the architecture x64 or
-// arm64, as GitHub spells them.
+// Downloads tells which release of GitHub's runner to install; provisioner/github's Client does.
+// The operating system is linux or osx, the architecture x64 or arm64, as GitHub spells them.
 type Downloads interface {
 	RunnerDownload(ctx context.Context, t provisioner.Target, os, arch string) (provisioner.RunnerDownload, error)
-	// RunnerDeprecation tells when GitHub stops accepting a version: zero if it does not say, provisioner.ErrNotFound if it does not know the version.
+	// RunnerDeprecation tells when GitHub stops accepting a version: zero if it does not say,
+	// provisioner.ErrNotFound if it does not know the version.
 	RunnerDeprecation(ctx context.Context, t provisioner.Target, version string) (time.Time, error)
 }
 
 // Config holds what a [Provider] can do without. The zero value means the defaults.
 type Config struct {
-	// LaunchesPerSecond and LaunchBurst are the token bucket in front of RunInstances. They default to EC2's own, 2 and 5.
+	// LaunchesPerSecond and LaunchBurst are the token bucket in front of RunInstances. They default
+	// to EC2's own, 2 and 5.
 	LaunchesPerSecond float64
 	LaunchBurst       int
 	// Logger defaults to none.

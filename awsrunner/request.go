@@ -17,8 +17,9 @@ import (
 // maxUserData is EC2's limit in bytes, before base64.
 const maxUserData = 16 << 10
 
-// request builds the call for one launch at one place. All else being equal the requests of a launch differ in their place and token alone: EC2 refuses a token
-// that comes back with other parameters.
+// request builds the call for one launch at one place. All else being equal the requests of a
+// launch differ in their place and token alone: EC2 refuses a token that comes back with other
+// parameters.
 func request(l provisioner.Launch, s Settings, at place, script string) (*ec2.RunInstancesInput, error) {
 	if len(script) > maxUserData {
 		return nil, fmt.Errorf("aws: the start-up script of %d bytes is over EC2's limit of %d: %w", len(script), maxUserData, provisioner.ErrRefused)
@@ -77,7 +78,8 @@ func (p *Provider) release(ctx context.Context, l provisioner.Launch, s Settings
 	return provisioner.RunnerDownload{Version: s.RunnerVersion, URL: s.RunnerURL, SHA256: s.RunnerSHA256}, nil
 }
 
-// definite makes an error that says nothing one that says that nothing was launched, which is certain before the first call.
+// definite makes an error that says nothing one that says that nothing was launched, which is
+// certain before the first call.
 func definite(err error) error {
 	var hint *provisioner.RetryAfterError
 	if err == nil || errors.As(err, &hint) || errors.Is(err, provisioner.ErrRefused) || errors.Is(err, provisioner.ErrUnavailable) && !errors.Is(err, provisioner.ErrNoAnswer) {
@@ -92,7 +94,8 @@ const (
 	warnAhead   = 14 * 24 * time.Hour
 )
 
-// warn is loud about a pinned release that GitHub stops accepting: a runner of a deprecated version registers, takes no job, and ends.
+// warn is loud about a pinned release that GitHub stops accepting: a runner of a deprecated version
+// registers, takes no job, and ends.
 func (p *Provider) warn(ctx context.Context, runnerType string, target provisioner.Target, version string) {
 	p.mu.Lock()
 	due := time.Since(p.warned[runnerType]) > warnEvery

@@ -23,8 +23,8 @@ type start struct {
 	PlainHTTP       bool // also download over HTTP; for tests
 }
 
-// startScript renders the user data of a launch. The configuration is part of it: later the machine may ask for it when it has booted, and then only this and
-// the script's run_runner change.
+// startScript renders the user data of a launch. The configuration is part of it: later the machine
+// may ask for it when it has booted, and then only this and the script's run_runner change.
 func startScript(l provisioner.Launch, s Settings, d provisioner.RunnerDownload) (string, error) {
 	x := start{
 		Name: l.Runner.Name, User: "runner", State: "/var/lib/cloud", Dir: "/opt/actions-runner", URL: d.URL, SHA256: strings.ToLower(d.SHA256),
@@ -40,8 +40,10 @@ func startScript(l provisioner.Launch, s Settings, d provisioner.RunnerDownload)
 	return script, nil
 }
 
-// render puts the parts and then the values in place, by plain replacement. It is no text/template for a reason: that package looks methods up by name, so its mere
-// presence makes the linker keep every method of every type, and the binaries would be 30 MB larger for calls to EC2 that nobody makes.
+// render puts the parts and then the values in place, by plain replacement. It is no text/template
+// for a reason: that package looks methods up by name, so its mere presence makes the linker keep
+// every method of every type, and the binaries would be 30 MB larger for calls to EC2 that nobody
+// makes.
 func (x start) render(os string) (string, error) {
 	parts := make([]string, 0, 3)
 	for _, name := range []string{os, "settings", "main"} {
@@ -64,7 +66,8 @@ func (x start) render(os string) (string, error) {
 	).Replace(whole), nil
 }
 
-// quote makes any text one word of a POSIX shell that means just that text. NUL can't be in one, so it is dropped.
+// quote makes any text one word of a POSIX shell that means just that text. NUL can't be in one, so
+// it is dropped.
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", `'\''`) + "'"
 }

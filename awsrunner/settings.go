@@ -34,7 +34,8 @@ type Settings struct {
 	Image string
 	// InstanceTypes are tried in order.
 	InstanceTypes []string
-	// Subnets are tried in order, each with every instance type before the next market. Defaults to one of the default VPC's, which EC2 picks.
+	// Subnets are tried in order, each with every instance type before the next market. Defaults to
+	// one of the default VPC's, which EC2 picks.
 	Subnets        []string
 	SecurityGroups []string
 	// Market defaults to OnDemand.
@@ -49,12 +50,14 @@ type Settings struct {
 
 	// OS defaults to Linux, Arch to arm64 (or x64).
 	OS, Arch string
-	// RootDevice is the image's name of its root volume. Defaults to /dev/sda1, as on Ubuntu and macOS.
+	// RootDevice is the image's name of its root volume. Defaults to /dev/sda1, as on Ubuntu and
+	// macOS.
 	RootDevice string
 	// HostResourceGroup is the ARN of the group of dedicated hosts that Macs run on.
 	HostResourceGroup string
-	// RunnerVersion pins the release of GitHub's runner, with RunnerSHA256. RunnerURL defaults to GitHub's download of that version. By default the newest
-	// release that GitHub offers the repository is taken. A pinned one is refused by GitHub about two months after it came out.
+	// RunnerVersion pins the release of GitHub's runner, with RunnerSHA256. RunnerURL defaults to
+	// GitHub's download of that version. By default the newest release that GitHub offers the
+	// repository is taken. A pinned one is refused by GitHub about two months after it came out.
 	RunnerVersion, RunnerSHA256, RunnerURL string
 	// IdleTimeout is how long a machine waits for a job. Defaults to 10 min.
 	IdleTimeout time.Duration

@@ -21,7 +21,8 @@ type Build struct {
 // Status is a build's status in Codemagic's words. There may be more of them than are known here.
 type Status string
 
-// The statuses of a build that is over, of versions 1 and 3 of the API. A build with warnings has finished.
+// The statuses of a build that is over, of versions 1 and 3 of the API. A build with warnings has
+// finished.
 const (
 	StatusFinished Status = "finished"
 	StatusWarning  Status = "warning"
@@ -31,7 +32,8 @@ const (
 	StatusSkipped  Status = "skipped"
 )
 
-// Over reports whether the build is known to have ended. An unknown status is taken for one of a build that goes on.
+// Over reports whether the build is known to have ended. An unknown status is taken for one of a
+// build that goes on.
 func (s Status) Over() bool {
 	switch s {
 	case StatusFinished, StatusWarning, StatusFailed, StatusCanceled, StatusTimeout, StatusSkipped:
@@ -63,7 +65,8 @@ func (b *Build) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// moment is a time that may be absent, null, or in a form of Codemagic's choice; what can't be read is zero.
+// moment is a time that may be absent, null, or in a form of Codemagic's choice; what can't be read
+// is zero.
 type moment struct{ time.Time }
 
 // timeLayouts are RFC 3339 and the form in Codemagic's documentation, 2020-09-08T07:18:02.203+0000.

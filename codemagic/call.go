@@ -29,11 +29,13 @@ type call struct {
 	repeat bool
 	// limit is the most bytes that the answer may have. Defaults to maxAnswer.
 	limit int64
-	// unanswered is the class of an error after which nobody knows what happened: silence, or a server's failure.
+	// unanswered is the class of an error after which nobody knows what happened: silence, or a
+	// server's failure.
 	unanswered error
 }
 
-// Calls that may be repeated are tried three times, within two seconds plus the time that the answers take.
+// Calls that may be repeated are tried three times, within two seconds plus the time that the
+// answers take.
 const (
 	tries      = 3
 	firstPause = 500 * time.Millisecond
@@ -113,7 +115,8 @@ func (c *Client) request(ctx context.Context, x call) (*http.Request, error) {
 	return r, nil
 }
 
-// silence is the error of a call without an answer. The call's own time limit is not passed on as the caller's: that would look as if ctx had ended.
+// silence is the error of a call without an answer. The call's own time limit is not passed on as
+// the caller's: that would look as if ctx had ended.
 func (c *Client) silence(ctx, within context.Context, x call, err error) error {
 	switch {
 	case ctx.Err() != nil:

@@ -14,9 +14,10 @@ import (
 
 // Client calls Codemagic's API. It is safe for concurrent use.
 //
-// Every method returns [provisioner.ErrRefused] for what won't work until somebody mends it, [provisioner.ErrCapacity] where Codemagic blames its
-// concurrency limit, and a [provisioner.RetryAfterError] at the rate limit (5,000 requests an hour for a user). Behind all of them is an [Error],
-// where there was an answer.
+// Every method returns [provisioner.ErrRefused] for what won't work until somebody mends it,
+// [provisioner.ErrCapacity] where Codemagic blames its concurrency limit, and a
+// [provisioner.RetryAfterError] at the rate limit (5,000 requests an hour for a user). Behind all
+// of them is an [Error], where there was an answer.
 type Client struct {
 	token provisioner.Secret
 	cfg   Config
@@ -42,7 +43,8 @@ func NewClient(token provisioner.Secret, cfg Config) (*Client, error) {
 	}}, nil
 }
 
-// StartBuild starts a build and returns its id. It is never repeated. [provisioner.ErrNoAnswer] means that nobody knows whether there is a build now.
+// StartBuild starts a build and returns its id. It is never repeated. [provisioner.ErrNoAnswer]
+// means that nobody knows whether there is a build now.
 func (c *Client) StartBuild(ctx context.Context, r StartRequest) (id string, err error) {
 	var answer struct {
 		BuildID string `json:"buildId"`
@@ -61,8 +63,8 @@ func (c *Client) StartBuild(ctx context.Context, r StartRequest) (id string, err
 	return answer.BuildID, err
 }
 
-// CancelBuild ends a build. That it is over, or that Codemagic does not know it, is no error. [provisioner.ErrNoAnswer] means that nobody knows whether
-// it goes on.
+// CancelBuild ends a build. That it is over, or that Codemagic does not know it, is no error.
+// [provisioner.ErrNoAnswer] means that nobody knows whether it goes on.
 func (c *Client) CancelBuild(ctx context.Context, id string) error {
 	err := c.do(ctx, call{
 		operation: "POST /builds/{id}/cancel", method: http.MethodPost, path: "/builds/" + url.PathEscape(id) + "/cancel", repeat: true,
@@ -100,7 +102,8 @@ type Filter struct {
 	Branch     string
 }
 
-// Builds lists builds. The API documents no paging and no limit of this list. It lags: a build started seconds ago may be missing.
+// Builds lists builds. The API documents no paging and no limit of this list. It lags: a build
+// started seconds ago may be missing.
 func (c *Client) Builds(ctx context.Context, f Filter) ([]Build, error) {
 	query := url.Values{}
 	for key, value := range map[string]string{"appId": f.AppID, "workflowId": f.WorkflowID, "branch": f.Branch} {

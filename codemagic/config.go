@@ -18,18 +18,20 @@ import (
 type Config struct {
 	// BaseURL is the root of the API. Defaults to https://api.codemagic.io.
 	BaseURL string
-	// Transport makes the requests. Defaults to [http.DefaultTransport]. Redirects are never followed, whatever the transport: they would carry the
-	// token elsewhere.
+	// Transport makes the requests. Defaults to [http.DefaultTransport]. Redirects are never
+	// followed, whatever the transport: they would carry the token elsewhere.
 	Transport http.RoundTripper
 	// Timeout is the time that one request gets, its answer's body included. Defaults to 15 s.
 	Timeout time.Duration
-	// Downloads says which release of GitHub's runner a build is to use. Defaults to nobody: the workflow uses the release that it pins itself.
+	// Downloads says which release of GitHub's runner a build is to use. Defaults to nobody: the
+	// workflow uses the release that it pins itself.
 	Downloads Downloads
 	// Logger hears of starts without an answer. Defaults to nobody.
 	Logger *slog.Logger
 }
 
-// Downloads looks up the release of GitHub's runner for an operating system (osx) and an architecture (arm64), in GitHub's own names.
+// Downloads looks up the release of GitHub's runner for an operating system (osx) and an
+// architecture (arm64), in GitHub's own names.
 type Downloads interface {
 	RunnerDownload(ctx context.Context, t provisioner.Target, os, arch string) (provisioner.RunnerDownload, error)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Error is an answer of Codemagic's other than success. Unwrap returns its class, one of provisioner's errors; nil behind a
-// [provisioner.RetryAfterError].
+// Error is an answer of Codemagic's other than success. Unwrap returns its class, one of
+// provisioner's errors; nil behind a [provisioner.RetryAfterError].
 type Error struct {
 	Operation  string // such as POST /builds
 	StatusCode int
@@ -56,7 +56,8 @@ func (c *Client) failure(x call, response *http.Response) error {
 	return e
 }
 
-// class says what a status means for what was attempted. Codemagic documents none of them for version 1.
+// class says what a status means for what was attempted. Codemagic documents none of them for
+// version 1.
 func class(status int, explanation string, unanswered error) error {
 	switch {
 	case status >= 500, status == http.StatusRequestTimeout:
@@ -69,7 +70,8 @@ func class(status int, explanation string, unanswered error) error {
 	return provisioner.ErrRefused
 }
 
-// retryAfter reads how long to stay away: Retry-After (seconds or a date), or ratelimit-reset (seconds left); a minute without either.
+// retryAfter reads how long to stay away: Retry-After (seconds or a date), or ratelimit-reset
+// (seconds left); a minute without either.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, value := range []string{h.Get("Retry-After"), h.Get("Ratelimit-Reset")} {
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 {
@@ -85,8 +87,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 // within keeps a hint above nothing, and below the hour in which Codemagic's limit is counted.
 func within(d time.Duration) time.Duration { return min(max(d, time.Second), time.Hour) }
 
-// explain finds the sentence in an error's body. Version 3 documents two forms, {"status_code", "detail", "extra"} and {"error", "message"}; any
-// other body is its own explanation.
+// explain finds the sentence in an error's body. Version 3 documents two forms, {"status_code",
+// "detail", "extra"} and {"error", "message"}; any other body is its own explanation.
 func explain(body []byte) string {
 	var x struct {
 		Detail  any `json:"detail"`
@@ -123,7 +125,8 @@ func text(v any) string {
 	return string(encoded)
 }
 
-// longToken finds what may be a part of a credential, where a server quotes the request: no word is that long.
+// longToken finds what may be a part of a credential, where a server quotes the request: no word is
+// that long.
 var longToken = regexp.MustCompile(`[A-Za-z0-9+/=_-]{40,}`)
 
 func redact(s string, secrets ...provisioner.Secret) string {

@@ -38,9 +38,11 @@ func launched(id string, l provisioner.Launch, at time.Time) provisioner.Machine
 	}
 }
 
-// settle brings an unanswered start to an end: looking, and starting again only when a look has shown that there is nothing.
+// settle brings an unanswered start to an end: looking, and starting again only when a look has
+// shown that there is nothing.
 //
-// From the first silence on, no refusal is certain to mean that there is no build. So whatever comes of a later start other than success is no answer.
+// From the first silence on, no refusal is certain to mean that there is no build. So whatever
+// comes of a later start other than success is no answer.
 func (p *Provider) settle(ctx context.Context, s Settings, l provisioner.Launch, r StartRequest, silence error) (provisioner.Machine, error) {
 	for {
 		p.log.WarnContext(ctx, "the start of a build got no answer; looking for the build", "runner", l.Runner.Name, "type", l.Type.Name,
@@ -75,8 +77,9 @@ func room(ctx context.Context, d time.Duration) bool {
 // looks are the pauses before each look: ten seconds in all for the list to catch up.
 var looks = []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
 
-// look searches the build of a launch, a live one if there is one. found is false only when the last look, ten seconds or more after the start, has
-// shown a list without it. The error is ctx's or a refusal.
+// look searches the build of a launch, a live one if there is one. found is false only when the
+// last look, ten seconds or more after the start, has shown a list without it. The error is ctx's
+// or a refusal.
 func (p *Provider) look(ctx context.Context, s Settings, l provisioner.Launch) (m provisioner.Machine, found bool, err error) {
 	for i := 0; ; i++ {
 		last := i >= len(looks)-1

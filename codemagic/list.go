@@ -8,9 +8,11 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// List returns the machines of all runner types: one list for each workflow, whatever the branch. A failed one fails the whole.
+// List returns the machines of all runner types: one list for each workflow, whatever the branch. A
+// failed one fails the whole.
 //
-// Builds of a workflow which no runner type uses any more are not found: let them end before taking the workflow out of the catalogue.
+// Builds of a workflow which no runner type uses any more are not found: let them end before taking
+// the workflow out of the catalogue.
 func (p *Provider) List(ctx context.Context) ([]provisioner.Machine, error) {
 	workflows := map[Filter]bool{}
 	for _, s := range p.types {

@@ -73,8 +73,9 @@ func machine(b Build) (m provisioner.Machine, ok bool) {
 	return m, managed && m.RunnerName != "" && m.RunnerID > 0
 }
 
-// readers read what follows a label's prefix, and leave alone what makes no sense: a workflow may have labels of its own. A launched label counts
-// only where Codemagic gives no time itself: a build that waits for a place has not started.
+// readers read what follows a label's prefix, and leave alone what makes no sense: a workflow may
+// have labels of its own. A launched label counts only where Codemagic gives no time itself: a
+// build that waits for a place has not started.
 var readers = map[string]func(m *provisioner.Machine, value string){
 	runnerPrefix: func(m *provisioner.Machine, value string) { m.RunnerID = number(value, m.RunnerID) },
 	jobPrefix:    func(m *provisioner.Machine, value string) { m.Job = number(value, m.Job) },

@@ -11,8 +11,9 @@ import (
 // planTimeout bounds what Plan asks Codemagic.
 const planTimeout = 3 * time.Second
 
-// Plan returns the start request, with placeholders for what is secret or known only at launch. It is never verified: Codemagic has no dry run.
-// Whether the app can be seen with the token is asked, within 3 s, and told.
+// Plan returns the start request, with placeholders for what is secret or known only at launch. It
+// is never verified: Codemagic has no dry run. Whether the app can be seen with the token is asked,
+// within 3 s, and told.
 func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.ProviderPlan, error) {
 	s, err := p.settings(l.Type.Name)
 	if err != nil {

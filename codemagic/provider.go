@@ -33,7 +33,8 @@ var (
 	_ provisioner.Terminator = (*Provider)(nil)
 )
 
-// New returns a provider for these runner types, by name. Of cfg it uses Downloads and Logger; the rest is the client's.
+// New returns a provider for these runner types, by name. Of cfg it uses Downloads and Logger; the
+// rest is the client's.
 func New(client *Client, types map[string]Settings, cfg Config) (*Provider, error) {
 	cfg = cfg.withDefaults()
 	p := &Provider{

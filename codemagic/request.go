@@ -9,7 +9,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// jitVariable is the environment variable from which GitHub's runner reads its configuration, and which it then unsets.
+// jitVariable is the environment variable from which GitHub's runner reads its configuration, and
+// which it then unsets.
 const jitVariable = "ACTIONS_RUNNER_INPUT_JITCONFIG"
 
 // The variables that name the runner's release.
@@ -38,7 +39,8 @@ func request(s Settings, l provisioner.Launch, labels []string) StartRequest {
 // downloadTimeout is the most that a look-up may hold up a launch.
 const downloadTimeout = 5 * time.Second
 
-// addRelease names the runner's release to the workflow. Without it the workflow uses the one that it pins, so a failed look-up is no reason to fail.
+// addRelease names the runner's release to the workflow. Without it the workflow uses the one that
+// it pins, so a failed look-up is no reason to fail.
 func (p *Provider) addRelease(ctx context.Context, l provisioner.Launch, r StartRequest) {
 	if p.downloads == nil {
 		return

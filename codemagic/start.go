@@ -7,7 +7,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// StartRequest asks for a build. Encoded as JSON it is the API's request with placeholders for the secrets, fit to be shown.
+// StartRequest asks for a build. Encoded as JSON it is the API's request with placeholders for the
+// secrets, fit to be shown.
 type StartRequest struct {
 	AppID      string
 	WorkflowID string
@@ -15,13 +16,15 @@ type StartRequest struct {
 	// InstanceType overrides the workflow's, unless it is empty.
 	InstanceType string
 	Labels       []string
-	// Variables and Secrets become the build's environment variables, all of them. Codemagic treats them alike and shows them to whoever may see the
-	// build; the difference is that this package never shows a secret.
+	// Variables and Secrets become the build's environment variables, all of them. Codemagic treats
+	// them alike and shows them to whoever may see the build; the difference is that this package
+	// never shows a secret.
 	Variables map[string]string
 	Secrets   map[string]provisioner.Secret
 }
 
-// startBody is the request in the API's form. Its source: the example at https://docs.codemagic.io/rest-api/builds/.
+// startBody is the request in the API's form. Its source: the example at
+// https://docs.codemagic.io/rest-api/builds/.
 type startBody struct {
 	AppID        string           `json:"appId"`
 	WorkflowID   string           `json:"workflowId"`

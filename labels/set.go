@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Set is an immutable set of labels: lower case, trimmed, sorted, without duplicates and empty labels. The zero Set is empty.
+// Set is an immutable set of labels: lower case, trimmed, sorted, without duplicates and empty
+// labels. The zero Set is empty.
 type Set struct {
 	sorted []string
 }

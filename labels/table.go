@@ -10,7 +10,8 @@ import (
 
 // Matcher finds the runner type that serves a job's labels. [Table] is the matcher of this package.
 type Matcher interface {
-	// Match returns the name of the runner type that serves a job with these labels, and false when none does.
+	// Match returns the name of the runner type that serves a job with these labels, and false when
+	// none does.
 	Match(labels []string) (name string, ok bool)
 }
 
@@ -20,7 +21,8 @@ type Entry struct {
 	Labels []string
 }
 
-// Table matches labels to names in the order of its entries. It is immutable and safe for concurrent use.
+// Table matches labels to names in the order of its entries. It is immutable and safe for
+// concurrent use.
 type Table struct {
 	names []string
 	// having tells for every label which entries have it: bit i%64 of word i/64 stands for entry i.
@@ -29,7 +31,8 @@ type Table struct {
 
 var _ Matcher = (*Table)(nil)
 
-// NewTable returns a table of the entries. It reports, all at once, entries without a name, with a name used before, or without any label.
+// NewTable returns a table of the entries. It reports, all at once, entries without a name, with a
+// name used before, or without any label.
 func NewTable(entries ...Entry) (*Table, error) {
 	var faults []error
 	t := &Table{having: make(map[string][]uint64)}
@@ -59,10 +62,12 @@ func NewTable(entries ...Entry) (*Table, error) {
 	return t, nil
 }
 
-// Match returns the first entry whose labels contain all the given ones. A job without labels (it asks for a runner group alone) matches nothing: the
-// delivery does not tell which group it wants, so any answer would be a guess.
+// Match returns the first entry whose labels contain all the given ones. A job without labels (it
+// asks for a runner group alone) matches nothing: the delivery does not tell which group it wants,
+// so any answer would be a guess.
 //
-// Its cost grows with the job's labels, hardly with the entries, and it allocates nothing for up to 16 ASCII labels of up to 64 bytes.
+// Its cost grows with the job's labels, hardly with the entries, and it allocates nothing for up to
+// 16 ASCII labels of up to 64 bytes.
 func (t *Table) Match(labels []string) (name string, ok bool) {
 	var space [16][]uint64
 	wanted := space[:0]
@@ -91,7 +96,8 @@ func (t *Table) Match(labels []string) (name string, ok bool) {
 	return "", false
 }
 
-// lookup is having[fold(label)], without an allocation for the common label with capitals (macOS, X64).
+// lookup is having[fold(label)], without an allocation for the common label with capitals (macOS,
+// X64).
 func (t *Table) lookup(label string) []uint64 {
 	var space [64]byte
 	lower := space[:0]

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The errors that decisions are taken on, to be tested with [errors.Is]. Whoever returns one wraps it with what was attempted for which job.
+// The errors that decisions are taken on, to be tested with [errors.Is]. Whoever returns one wraps
+// it with what was attempted for which job.
 var (
 	// ErrNoRunnerType: no runner type serves the job's labels.
 	ErrNoRunnerType = errors.New("no runner type serves these labels")
@@ -21,7 +22,8 @@ var (
 	ErrRunnerBusy = errors.New("the runner is busy")
 	// ErrCapacity: the cloud has no room at any placement now. No machine was made.
 	ErrCapacity = errors.New("no capacity")
-	// ErrRefused: the other side refuses until somebody mends a permission, a setting or a limit. Nothing was made.
+	// ErrRefused: the other side refuses until somebody mends a permission, a setting or a limit.
+	// Nothing was made.
 	ErrRefused = errors.New("refused")
 	// ErrUnavailable: the other side fails now. Nothing was made.
 	ErrUnavailable = errors.New("unavailable")
@@ -31,7 +33,8 @@ var (
 	ErrMachineEnded = errors.New("the machine has ended already")
 )
 
-// RetryAfterError is a rate limit: nothing was made, and trying again earlier than After makes it worse.
+// RetryAfterError is a rate limit: nothing was made, and trying again earlier than After makes it
+// worse.
 type RetryAfterError struct {
 	// After is the time to wait from now, as the other side told it.
 	After time.Duration
@@ -46,7 +49,8 @@ func (e *RetryAfterError) Error() string {
 // Unwrap returns the cause.
 func (e *RetryAfterError) Unwrap() error { return e.Err }
 
-// RegistrationError marks an error as GitHub's answer about the job's repository or organisation, so that a queue can hold back that repository alone.
+// RegistrationError marks an error as GitHub's answer about the job's repository or organisation,
+// so that a queue can hold back that repository alone.
 type RegistrationError struct {
 	Target Target
 	Err    error
@@ -58,7 +62,8 @@ func (e *RegistrationError) Error() string { return fmt.Sprintf("runner at %s: %
 // Unwrap returns the cause.
 func (e *RegistrationError) Unwrap() error { return e.Err }
 
-// Class names the kind of an error for metrics and logs; "other" for what this package does not know.
+// Class names the kind of an error for metrics and logs; "other" for what this package does not
+// know.
 func Class(err error) string {
 	if _, ok := errors.AsType[*RetryAfterError](err); ok {
 		return "rate_limit"

@@ -2,7 +2,8 @@ package provisioner
 
 import "time"
 
-// Event is something that happened to a job, for metrics and logs. Fields that do not apply are zero.
+// Event is something that happened to a job, for metrics and logs. Fields that do not apply are
+// zero.
 type Event struct {
 	Kind       EventKind
 	Job        Job

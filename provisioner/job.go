@@ -32,11 +32,12 @@ type Job struct {
 	// CreatedAt is when GitHub created the job; zero if unknown.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 
-	// Repeated says that somebody may have tried this job before: a queue handed it out a second time, a delivery log or the reconciler found it. A
-	// repeated attempt asks GitHub first whether the job still waits; one that is not repeated saves that request.
+	// Repeated says that somebody may have tried this job before: a queue handed it out a second
+	// time, a delivery log or the reconciler found it. A repeated attempt asks GitHub first whether
+	// the job still waits; one that is not repeated saves that request.
 	Repeated bool `json:"repeated,omitempty"`
-	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a runner of an earlier generation serves another job and
-	// holds its name.
+	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a
+	// runner of an earlier generation serves another job and holds its name.
 	Generation int `json:"generation,omitempty"`
 }
 
@@ -65,7 +66,8 @@ func (j Job) LogValue() slog.Value {
 // JobState is what GitHub says of a job.
 type JobState string
 
-// The states that matter here. JobWaiting covers GitHub's queued, waiting, requested and pending: its REST API lags behind its webhooks by up to 20 s.
+// The states that matter here. JobWaiting covers GitHub's queued, waiting, requested and pending:
+// its REST API lags behind its webhooks by up to 20 s.
 const (
 	JobWaiting JobState = "waiting" // needs a runner
 	JobRunning JobState = "running" // has one

@@ -13,7 +13,8 @@ type Machine struct {
 	// Job is the workflow_job.id for which it was launched.
 	Job        int64
 	RunnerName string
-	// RunnerID is the registration that the machine was launched with. The machine is worth something exactly as long as that registration exists.
+	// RunnerID is the registration that the machine was launched with. The machine is worth
+	// something exactly as long as that registration exists.
 	RunnerID   int64
 	State      MachineState
 	LaunchedAt time.Time
@@ -36,7 +37,8 @@ type Launch struct {
 	Job    Job
 	Type   RunnerType
 	Runner Runner
-	// JITConfig is the runner's just-in-time configuration, about 4.3 KB of base64: a credential until the runner has connected.
+	// JITConfig is the runner's just-in-time configuration, about 4.3 KB of base64: a credential
+	// until the runner has connected.
 	JITConfig Secret
 }
 

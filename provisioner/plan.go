@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// typicalJITConfig is the size of the configurations that GitHub hands out; user data is limited, so a plan is made with as much.
+// typicalJITConfig is the size of the configurations that GitHub hands out; user data is limited,
+// so a plan is made with as much.
 const typicalJITConfig = 4300
 
-// Plan says what [Provisioner.Provision] would do for a job, and does nothing: no registration, no machine. An error comes with
-// what is known of the plan all the same.
+// Plan says what [Provisioner.Provision] would do for a job, and does nothing: no registration, no
+// machine. An error comes with what is known of the plan all the same.
 func (p *Provisioner) Plan(ctx context.Context, j Job) (Plan, error) {
 	t, err := p.TypeFor(j)
 	if err != nil {

@@ -27,13 +27,15 @@ const (
 	StatusGone Status = "gone"
 )
 
-// Provision provides the machine for a job, unless the job has one. It may be called again at any time, and blocks as long as it takes: give it a context
-// with a deadline of some minutes. An error leaves nothing half done that the next call does not mend:
+// Provision provides the machine for a job, unless the job has one. It may be called again at any
+// time, and blocks as long as it takes: give it a context with a deadline of some minutes. An error
+// leaves nothing half done that the next call does not mend:
 //
 //   - [ErrNoRunnerType], [ErrInvalidJob]: never again.
 //   - [RetryAfterError]: again when the hint says so.
-//   - [ErrCapacity], [ErrRefused], [ErrUnavailable], [ErrNoAnswer] and everything else: again later, with Repeated set. [RegistrationError] among the
-//     wrapped errors says that it concerns the job's repository or organisation alone.
+//   - [ErrCapacity], [ErrRefused], [ErrUnavailable], [ErrNoAnswer] and everything else: again
+//     later, with Repeated set. [RegistrationError] among the wrapped errors says that it concerns
+//     the job's repository or organisation alone.
 func (p *Provisioner) Provision(ctx context.Context, j Job) (Outcome, error) {
 	if err := j.validate(); err != nil {
 		return Outcome{}, err
@@ -61,15 +63,16 @@ type attempt struct {
 	name     string
 	provider Provider
 
-	// ours says that a registration of this attempt got no answer: whatever holds the name now without a machine can be removed without a grace
-	// time, because nobody has its configuration.
+	// ours says that a registration of this attempt got no answer: whatever holds the name now
+	// without a machine can be removed without a grace time, because nobody has its configuration.
 	ours bool
 
 	// before is the number of machines that the job has had, as far as they were looked for.
 	before int
 }
 
-// rounds bounds an attempt in which the name keeps changing hands, or GitHub keeps silent; the queue brings the job back.
+// rounds bounds an attempt in which the name keeps changing hands, or GitHub keeps silent; the
+// queue brings the job back.
 const rounds = 6
 
 func (a *attempt) run(ctx context.Context) (Outcome, error) {
@@ -110,8 +113,9 @@ func (a *attempt) run(ctx context.Context) (Outcome, error) {
 	return Outcome{}, fmt.Errorf("runner %s: no registration in %d rounds: %w", a.name, rounds, ErrUnavailable)
 }
 
-// settled asks whether the job needs a machine at all: GitHub, whether it still waits, and the cloud, whether a replacement under another name carries it.
-// (A machine under this attempt's own name is judged by contest, which GitHub's refusal leads to.)
+// settled asks whether the job needs a machine at all: GitHub, whether it still waits, and the
+// cloud, whether a replacement under another name carries it. (A machine under this attempt's own
+// name is judged by contest, which GitHub's refusal leads to.)
 func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 	if a.jobs != nil {
 		state, err := a.jobs.JobState(ctx, a.job)
@@ -144,7 +148,8 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 	return Outcome{}, false, nil
 }
 
-// registrationPause lets a registration without an answer take effect, if it does, before it is looked for.
+// registrationPause lets a registration without an answer take effect, if it does, before it is
+// looked for.
 const registrationPause = time.Second
 
 func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
@@ -157,9 +162,11 @@ func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
 	return r, jit, nil
 }
 
-// alone sees that no other attempt holds a registration for the job under the name of another generation, and gives up this one's if so. Each attempt looks
-// after it has registered, so of two at most one goes on. A generation is free to be used once the names of all before it are busy with other jobs, each on a
-// machine of its own: that bounds the names to look at, and spares a job that never had a machine the calls.
+// alone sees that no other attempt holds a registration for the job under the name of another
+// generation, and gives up this one's if so. Each attempt looks after it has registered, so of two
+// at most one goes on. A generation is free to be used once the names of all before it are busy
+// with other jobs, each on a machine of its own: that bounds the names to look at, and spares a job
+// that never had a machine the calls.
 func (a *attempt) alone(ctx context.Context, r Runner) error {
 	own := max(a.job.Generation, 1)
 	if own == 1 && a.before == 0 {
@@ -185,7 +192,8 @@ func (a *attempt) alone(ctx context.Context, r Runner) error {
 	return nil
 }
 
-// launch starts the machine. again means that there is nothing left of this registration and the job may start anew.
+// launch starts the machine. again means that there is nothing left of this registration and the
+// job may start anew.
 func (a *attempt) launch(ctx context.Context, r Runner, jit Secret) (out Outcome, again bool, err error) {
 	start := time.Now()
 	m, err := a.provider.Launch(ctx, Launch{Job: a.job, Type: a.t, Runner: r, JITConfig: jit})
@@ -257,7 +265,8 @@ func (a *attempt) contest(ctx context.Context) (out Outcome, free bool, err erro
 	}
 }
 
-// carries reports whether a machine with this registration is alive. One of the same name with another registration proves nothing: it is on its way out.
+// carries reports whether a machine with this registration is alive. One of the same name with
+// another registration proves nothing: it is on its way out.
 func carries(machines []Machine, registration int64) bool {
 	for _, m := range machines {
 		if m.Alive() && m.RunnerID == registration {

@@ -15,16 +15,19 @@ var _ labels.Matcher = (*Provisioner)(nil)
 
 // Config holds what a [Provisioner] can do without. The zero value means the defaults.
 type Config struct {
-	// Jobs tells whether a job still waits. Defaults to the registrar, if it implements Jobs; otherwise repeated attempts take for granted that it does.
+	// Jobs tells whether a job still waits. Defaults to the registrar, if it implements Jobs;
+	// otherwise repeated attempts take for granted that it does.
 	Jobs Jobs
 	// Observer hears what happened. Defaults to nobody.
 	Observer Observer
-	// Grace is how long a registration without a machine is left alone before it is taken for dead: the time that clouds' lists lag, and that another
-	// process may need between registering and launching. Defaults to 20 s. A short one costs money, never safety.
+	// Grace is how long a registration without a machine is left alone before it is taken for dead:
+	// the time that clouds' lists lag, and that another process may need between registering and
+	// launching. Defaults to 20 s. A short one costs money, never safety.
 	Grace time.Duration
 }
 
-// Provisioner provides machines for jobs. It is safe for concurrent use and holds no state between calls.
+// Provisioner provides machines for jobs. It is safe for concurrent use and holds no state between
+// calls.
 type Provisioner struct {
 	table     *labels.Table
 	order     []string
@@ -36,8 +39,8 @@ type Provisioner struct {
 	grace     time.Duration
 }
 
-// NewTable returns the table that matches a job's labels to these runner types, the first that fits.
-// [New] makes one for itself; it is exported for those who only match.
+// NewTable returns the table that matches a job's labels to these runner types, the first that
+// fits. [New] makes one for itself; it is exported for those who only match.
 func NewTable(types []RunnerType) (*labels.Table, error) {
 	entries := make([]labels.Entry, 0, len(types))
 	for _, t := range types {

@@ -13,7 +13,8 @@ type Scope string
 const (
 	// ScopeRepository registers a runner at the job's repository. The default.
 	ScopeRepository Scope = "repo"
-	// ScopeOrganization registers a runner at the repository's owner, which must be an organisation.
+	// ScopeOrganization registers a runner at the repository's owner, which must be an
+	// organisation.
 	ScopeOrganization Scope = "org"
 )
 
@@ -21,7 +22,8 @@ const (
 type RunnerType struct {
 	// Name identifies the type: 1 to 32 characters of A-Z a-z 0-9 . _ -
 	Name string
-	// Labels are what a runner of this type is registered with, 1 to 100. A job whose labels are all among them is served.
+	// Labels are what a runner of this type is registered with, 1 to 100. A job whose labels are
+	// all among them is served.
 	Labels []string
 	// Provider is the name of the [Provider] that starts the type's machines.
 	Provider string
@@ -67,7 +69,8 @@ type Registration struct {
 	Group  string // by name; "" or "Default" is the default group
 }
 
-// Runner is a self-hosted runner as GitHub knows it. Its ID never returns, so it identifies a registration, whereas a name can be used again.
+// Runner is a self-hosted runner as GitHub knows it. Its ID never returns, so it identifies a
+// registration, whereas a name can be used again.
 type Runner struct {
 	ID     int64
 	Name   string
@@ -82,9 +85,10 @@ const maxName = 64
 // namePrefix begins the name of every runner of ours; the reconciler touches no other.
 const namePrefix = "grp-"
 
-// RunnerName is the name of the runner for a job: a pure function of its arguments, so that GitHub's refusal to register a name twice is a lock on the
-// job. It is grp-<type>-<id>-<attempt>, followed by -<generation> from the second generation on, of A-Z a-z 0-9 . _ - and at most 64 characters: a longer
-// type name is cut.
+// RunnerName is the name of the runner for a job: a pure function of its arguments, so that
+// GitHub's refusal to register a name twice is a lock on the job. It is grp-<type>-<id>-<attempt>,
+// followed by -<generation> from the second generation on, of A-Z a-z 0-9 . _ - and at most 64
+// characters: a longer type name is cut.
 func RunnerName(runnerType string, j Job) string {
 	tail := "-" + j.Key()
 	if j.Generation > 1 {
@@ -110,8 +114,8 @@ func isNameRune(r rune) bool {
 // IsRunnerName reports whether a runner's name could be one of [RunnerName]'s.
 func IsRunnerName(name string) bool { return strings.HasPrefix(name, namePrefix) }
 
-// ParseRunnerName reads what [RunnerName] made for a job of this runner type. ok is false for every other name. The job has no more than its ID, RunAttempt
-// and Generation.
+// ParseRunnerName reads what [RunnerName] made for a job of this runner type. ok is false for every
+// other name. The job has no more than its ID, RunAttempt and Generation.
 func ParseRunnerName(runnerType, name string) (j Job, ok bool) {
 	tail, ok := strings.CutPrefix(name, namePrefix+runnerType+"-")
 	if !ok {

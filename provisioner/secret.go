@@ -6,7 +6,8 @@ import (
 	"log/slog"
 )
 
-// Secret is text that must not be shown. Formatting, logging and encoding print a placeholder; Reveal returns the text.
+// Secret is text that must not be shown. Formatting, logging and encoding print a placeholder;
+// Reveal returns the text.
 type Secret string
 
 const redacted = "[redacted]"

@@ -1,5 +1,6 @@
-// Command http is the webhook server: it receives GitHub's workflow_job events and provides one machine for each job that a runner type serves. Its
-// settings are environment variables; the README lists them.
+// Command http is the webhook server: it receives GitHub's workflow_job events and provides one
+// machine for each job that a runner type serves. Its settings are environment variables; the
+// README lists them.
 package main
 
 import (
@@ -25,8 +26,8 @@ func main() {
 	os.Exit(run(os.Stdout, os.Stderr))
 }
 
-// garbage is how much of the heap may be garbage, in percent of what lives: the service has little to remember and shares its machine, so it trades some CPU
-// for memory.
+// garbage is how much of the heap may be garbage, in percent of what lives: the service has little
+// to remember and shares its machine, so it trades some CPU for memory.
 const garbage = 50
 
 func run(stdout, stderr io.Writer) int {
@@ -52,7 +53,8 @@ func run(stdout, stderr io.Writer) int {
 	return signal.ExitCode
 }
 
-// stopTimeout covers the requests in progress and the launches under way; Kubernetes kills after 30 s.
+// stopTimeout covers the requests in progress and the launches under way; Kubernetes kills after 30
+// s.
 const stopTimeout = 25 * time.Second
 
 func options(cfg *config.Config, logs io.Writer) fx.Option {

@@ -16,7 +16,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
-// newServer returns the server with its four paths. GitHub hangs up after 10 s, so only dry runs come near the time limits.
+// newServer returns the server with its four paths. GitHub hangs up after 10 s, so only dry runs
+// come near the time limits.
 func newServer(cfg *config.Config, receiver *webhook.Receiver, q queue.Queue, m *wiring.Metrics, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle(cfg.Webhook.Path, receiver)
@@ -38,7 +39,8 @@ type pinger interface {
 // readyTimeout is below the time that probes usually wait.
 const readyTimeout = 2 * time.Second
 
-// ready answers whether jobs can be accepted. The configuration was found usable before the server started.
+// ready answers whether jobs can be accepted. The configuration was found usable before the server
+// started.
 func ready(q queue.Queue, log *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)

@@ -21,8 +21,9 @@ type worker interface {
 	Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
 }
 
-// batch provisions the jobs of SQS batches. Lambda deletes the messages that it does not report as failed. Jobs don't depend on each other, so a failure stops
-// nothing, not even in a FIFO queue, where each job is a group of its own.
+// batch provisions the jobs of SQS batches. Lambda deletes the messages that it does not report as
+// failed. Jobs don't depend on each other, so a failure stops nothing, not even in a FIFO queue,
+// where each job is a group of its own.
 type batch struct {
 	worker     worker
 	messages   *messages
@@ -30,7 +31,8 @@ type batch struct {
 	log        *slog.Logger
 }
 
-// sideBySide bounds the attempts of a batch under way at once; a batch may have thousands of messages.
+// sideBySide bounds the attempts of a batch under way at once; a batch may have thousands of
+// messages.
 const sideBySide = 16
 
 // work provisions the jobs of a batch side by side.

@@ -19,7 +19,8 @@ type handler struct {
 // reserve is the part of an invocation's time that is kept for reporting how it went.
 const reserve = 5 * time.Second
 
-// handle serves an event of any shape. Whatever it starts has ended when it returns, because Lambda freezes the process then.
+// handle serves an event of any shape. Whatever it starts has ended when it returns, because Lambda
+// freezes the process then.
 func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -53,7 +54,8 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error
 	}
 }
 
-// sweep reconciles once. An incomplete sweep counts as a failed invocation, so that the function's own metric shows it.
+// sweep reconciles once. An incomplete sweep counts as a failed invocation, so that the function's
+// own metric shows it.
 func (h *handler) sweep(ctx context.Context) error {
 	if !h.sweeps {
 		h.log.WarnContext(ctx, "the reconciler is off (RECONCILE_INTERVAL=0), yet a schedule calls it")

@@ -19,7 +19,8 @@ type receiver interface {
 	Receive(ctx context.Context, q webhook.Request) webhook.Answer
 }
 
-// serveHTTP answers a request of a function URL or an HTTP API, whatever its path. Repeated headers come joined by commas, the query as it was sent.
+// serveHTTP answers a request of a function URL or an HTTP API, whatever its path. Repeated headers
+// come joined by commas, the query as it was sent.
 func serveHTTP(ctx context.Context, r receiver, event []byte) (events.APIGatewayV2HTTPResponse, error) {
 	var e events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal(event, &e); err != nil {
@@ -33,7 +34,8 @@ func serveHTTP(ctx context.Context, r receiver, event []byte) (events.APIGateway
 	return events.APIGatewayV2HTTPResponse{StatusCode: a.Code, Headers: single(a.Header()), Body: string(a.JSON())}, nil
 }
 
-// serveALB answers a request of a load balancer, in the form that its target group asked in: with all values of a header or parameter, or with the last alone.
+// serveALB answers a request of a load balancer, in the form that its target group asked in: with
+// all values of a header or parameter, or with the last alone.
 func serveALB(ctx context.Context, r receiver, event []byte) (events.ALBTargetGroupResponse, error) {
 	var e events.ALBTargetGroupRequest
 	if err := json.Unmarshal(event, &e); err != nil {
@@ -58,7 +60,8 @@ func serveALB(ctx context.Context, r receiver, event []byte) (events.ALBTargetGr
 	return resp, nil
 }
 
-// albQuery puts the query together again, whose parameters a load balancer hands on as they were sent, escapes and all.
+// albQuery puts the query together again, whose parameters a load balancer hands on as they were
+// sent, escapes and all.
 func albQuery(e events.ALBTargetGroupRequest) string {
 	var pairs []string
 	for k, v := range e.QueryStringParameters {
@@ -72,7 +75,8 @@ func albQuery(e events.ALBTargetGroupRequest) string {
 	return strings.Join(pairs, "&")
 }
 
-// receive hands a request to the core. The signature is over the bytes that GitHub sent, so a body in base64 is decoded first.
+// receive hands a request to the core. The signature is over the bytes that GitHub sent, so a body
+// in base64 is decoded first.
 func receive(ctx context.Context, r receiver, method string, header http.Header, query, body string, encoded bool) webhook.Answer {
 	values, err := url.ParseQuery(query)
 	q := webhook.Request{Method: method, Header: header, Query: values, MalformedQuery: err != nil, Body: []byte(body)}

@@ -1,6 +1,8 @@
-// Command lambda is the same service on AWS Lambda. One binary serves three kinds of events: webhook requests (a function URL, an API Gateway HTTP API, a load
-// balancer), whose jobs it puts into the SQS queue; batches of that queue, whose jobs it provisions; and a schedule, on which it reconciles. Its settings are
-// the HTTP server's and DEAD_LETTER_URL; examples/deploy/lambda has a template.
+// Command lambda is the same service on AWS Lambda. One binary serves three kinds of events:
+// webhook requests (a function URL, an API Gateway HTTP API, a load balancer), whose jobs it puts
+// into the SQS queue; batches of that queue, whose jobs it provisions; and a schedule, on which it
+// reconciles. Its settings are the HTTP server's and DEAD_LETTER_URL; examples/deploy/lambda has a
+// template.
 package main
 
 import (

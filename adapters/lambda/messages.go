@@ -17,25 +17,30 @@ type sqsClient interface {
 	SendMessage(ctx context.Context, in *sqs.SendMessageInput, o ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
-// messages does with messages what Lambda does not: it chooses when they come back, and gives up those that never need to.
+// messages does with messages what Lambda does not: it chooses when they come back, and gives up
+// those that never need to.
 type messages struct {
 	client                  sqsClient
 	queueURL, deadLetterURL string
 }
 
 const (
-	// renewAfter is the number of receives after which a waiting message is replaced by a fresh copy: a queue hands a message over to its dead-letter queue
-	// after at most 1,000 of them, and a job may wait longer than that.
+	// renewAfter is the number of receives after which a waiting message is replaced by a fresh
+	// copy: a queue hands a message over to its dead-letter queue after at most 1,000 of them, and
+	// a job may wait longer than that.
 	renewAfter = 500
 	// longestDelay is SQS's limit for the delay of a new message.
 	longestDelay = 15 * time.Minute
-	// longestWait stays below SQS's limit, which is 12 h from the receive on; a function runs for 15 min at most.
+	// longestWait stays below SQS's limit, which is 12 h from the receive on; a function runs for
+	// 15 min at most.
 	longestWait = 11 * time.Hour
-	// harmless is how much too early a message of a FIFO queue may come back, once in renewAfter times.
+	// harmless is how much too early a message of a FIFO queue may come back, once in renewAfter
+	// times.
 	harmless = 30 * time.Second
 )
 
-// wait makes the message visible again when the hint says so, and not when the queue's own timeout ends.
+// wait makes the message visible again when the hint says so, and not when the queue's own timeout
+// ends.
 func (s *messages) wait(ctx context.Context, log *slog.Logger, m events.SQSMessage, after time.Duration) {
 	ctx, cancel := late(ctx)
 	defer cancel()
@@ -47,7 +52,8 @@ func (s *messages) wait(ctx context.Context, log *slog.Logger, m events.SQSMessa
 	}
 }
 
-// canRenew reports whether a fresh copy can be kept from coming back before the hint says so. A FIFO queue knows no delay of single messages.
+// canRenew reports whether a fresh copy can be kept from coming back before the hint says so. A
+// FIFO queue knows no delay of single messages.
 func (s *messages) canRenew(after time.Duration) bool {
 	if fifo(s.queueURL) {
 		return after <= harmless

@@ -16,7 +16,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
-// parts are built when the first event asks for them, so that a cold start costs no more than its event needs. They live as long as the process.
+// parts are built when the first event asks for them, so that a cold start costs no more than its
+// event needs. They live as long as the process.
 type parts struct {
 	front   func() (wiring.Front, error)
 	batch   func() (*batch, error)
@@ -47,7 +48,8 @@ func newParts(s settings, log *slog.Logger) *parts {
 	}
 }
 
-// engine is what provisions and reconciles. The receiver is for deliveries that the sweeper finds in GitHub's log.
+// engine is what provisions and reconciles. The receiver is for deliveries that the sweeper finds
+// in GitHub's log.
 type engine struct {
 	worker   *queue.Worker
 	sweeper  *reconcile.Sweeper

@@ -13,11 +13,13 @@ import (
 // settings are those of both binaries, and what Lambda needs beside them.
 type settings struct {
 	*config.Config
-	// deadLetterURL is the queue for messages that are given up. "" leaves them to SQS, which moves what has been received often enough.
+	// deadLetterURL is the queue for messages that are given up. "" leaves them to SQS, which moves
+	// what has been received often enough.
 	deadLetterURL string
 }
 
-// load reads the settings, secrets included: once in the life of the process. The error names every fault.
+// load reads the settings, secrets included: once in the life of the process. The error names every
+// fault.
 func load(ctx context.Context, environ map[string]string) (settings, error) {
 	cfg, err := config.Load(ctx, environ, nil)
 	s := settings{Config: cfg, deadLetterURL: strings.TrimSpace(environ["DEAD_LETTER_URL"])}

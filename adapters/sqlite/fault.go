@@ -52,7 +52,8 @@ func adviceFor(err error) string {
 	return ""
 }
 
-// ownFault reports whether the error is about the statement's own values, so that the transaction may do without it.
+// ownFault reports whether the error is about the statement's own values, so that the transaction
+// may do without it.
 func ownFault(err error) bool {
 	switch primary(err) {
 	case lib.SQLITE_CONSTRAINT, lib.SQLITE_TOOBIG, lib.SQLITE_MISMATCH:
@@ -61,7 +62,8 @@ func ownFault(err error) bool {
 	return false
 }
 
-// primary is SQLite's result code, the low byte of the extended one; 0 for other errors (https://www.sqlite.org/rescode.html).
+// primary is SQLite's result code, the low byte of the extended one; 0 for other errors
+// (https://www.sqlite.org/rescode.html).
 func primary(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff

@@ -17,7 +17,8 @@ import (
 // busyTimeout is how long another process's transaction is waited for.
 const busyTimeout = 5 * time.Second
 
-// openFile opens the database with one connection, after a look at whether the file is whole, and brings its tables up to date.
+// openFile opens the database with one connection, after a look at whether the file is whole, and
+// brings its tables up to date.
 func openFile(ctx context.Context, path string) (*sql.DB, os.FileInfo, error) {
 	if err := makeFile(path); err != nil {
 		return nil, nil, err
@@ -41,7 +42,8 @@ func openFile(ctx context.Context, path string) (*sql.DB, os.FileInfo, error) {
 	return db, info, nil
 }
 
-// source names the file, which is not to be made here, and what every connection is set to. A small cache is enough, because the process touches the two ends of the queue only.
+// source names the file, which is not to be made here, and what every connection is set to. A small
+// cache is enough, because the process touches the two ends of the queue only.
 func source(abs string) string {
 	file := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
 	options := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_error_rc": {"1"}, "_pragma": {
@@ -50,8 +52,9 @@ func source(abs string) string {
 	return file.String() + "?" + options.Encode()
 }
 
-// makeFile makes an empty file that only its owner may read, as SQLite then makes the others beside it. One that exists is not touched, least of all
-// opened: closing it would take away the locks that this process has on it (https://www.sqlite.org/howtocorrupt.html).
+// makeFile makes an empty file that only its owner may read, as SQLite then makes the others beside
+// it. One that exists is not touched, least of all opened: closing it would take away the locks
+// that this process has on it (https://www.sqlite.org/howtocorrupt.html).
 func makeFile(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator names it
 	if errors.Is(err, fs.ErrExist) {
@@ -67,12 +70,14 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// prepare is begun anew while another process that opens the same file is in the way: SQLite does not wait for all of its locks by itself.
+// prepare is begun anew while another process that opens the same file is in the way: SQLite does
+// not wait for all of its locks by itself.
 func prepare(ctx context.Context, db *sql.DB) error {
 	for begun := time.Now(); ; {
 		err := migrate(ctx, db)
 		if err == nil {
-			// Turned on here and not with the other settings, so that a file which is not ours stays as it is. It stays on for good.
+			// Turned on here and not with the other settings, so that a file which is not ours
+			// stays as it is. It stays on for good.
 			_, err = db.ExecContext(ctx, `pragma journal_mode = wal`)
 		}
 		if code := primary(err); code != lib.SQLITE_BUSY && code != lib.SQLITE_LOCKED || time.Since(begun) > busyTimeout {

@@ -13,7 +13,8 @@ import (
 // pingNote is written by Ping.
 const pingNote = "ping"
 
-// Ping reports whether jobs can be stored: it writes to the file, and sees that the file is still the one at its path.
+// Ping reports whether jobs can be stored: it writes to the file, and sees that the file is still
+// the one at its path.
 func (q *Queue) Ping(ctx context.Context) error {
 	now, err := os.Stat(q.path)
 	if err != nil {

@@ -12,7 +12,8 @@ const (
 	forgetAtOnce = 500
 )
 
-// forget drops the identities of jobs accepted longer ago than the retention, when the queue is opened and hourly.
+// forget drops the identities of jobs accepted longer ago than the retention, when the queue is
+// opened and hourly.
 func (q *Queue) forget() {
 	tick := time.NewTicker(forgetEvery)
 	defer tick.Stop()

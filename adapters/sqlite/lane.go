@@ -13,17 +13,20 @@ import (
 type lane struct {
 	name string
 	jobs *goqite.Queue
-	// next is when the first of the lane's hidden messages becomes visible, as far as those who wait know; the writer's.
+	// next is when the first of the lane's hidden messages becomes visible, as far as those who
+	// wait know; the writer's.
 	next time.Time
 
 	mu      sync.Mutex
 	changed chan struct{} // nil while nobody waits
 }
 
-// lanePrefix makes a goqite queue's name of a lane's, because goqite knows no queue without a name, which the unsorted lane has.
+// lanePrefix makes a goqite queue's name of a lane's, because goqite knows no queue without a name,
+// which the unsorted lane has.
 const lanePrefix = "lane/"
 
-// unreadable is where messages go that this version can't read. Nobody receives them; they are kept for those who look.
+// unreadable is where messages go that this version can't read. Nobody receives them; they are kept
+// for those who look.
 const unreadable = "unreadable"
 
 func tableLane(name string) string { return lanePrefix + name }
@@ -50,7 +53,8 @@ func (q *Queue) wakeAll() {
 	}
 }
 
-// news returns a channel that is closed when a message of the lane may have become visible, from now on.
+// news returns a channel that is closed when a message of the lane may have become visible, from
+// now on.
 func (l *lane) news() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -17,18 +17,22 @@ import (
 
 // Config of a [Queue]. The zero value means the defaults.
 type Config struct {
-	// Lanes are the lanes that exist. Messages of others move to [queue.Unsorted] when the queue is opened. Empty means that all stay where they are.
+	// Lanes are the lanes that exist. Messages of others move to [queue.Unsorted] when the queue is
+	// opened. Empty means that all stay where they are.
 	Lanes []string
-	// Retention is how long the identity of an accepted job is remembered. Defaults to four days: GitHub redelivers webhooks for three, GitHub
-	// Enterprise Server for seven (https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks).
+	// Retention is how long the identity of an accepted job is remembered. Defaults to four days:
+	// GitHub redelivers webhooks for three, GitHub Enterprise Server for seven
+	// (https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks).
 	Retention time.Duration
-	// Visibility is how long a received message stays hidden unless it is extended. Defaults to [queue.Visibility].
+	// Visibility is how long a received message stays hidden unless it is extended. Defaults to
+	// [queue.Visibility].
 	Visibility time.Duration
 	// Logger defaults to nobody.
 	Logger *slog.Logger
 }
 
-// Queue keeps jobs in a SQLite file. It is safe for concurrent use, and by several processes on one machine.
+// Queue keeps jobs in a SQLite file. It is safe for concurrent use, and by several processes on one
+// machine.
 type Queue struct {
 	path string
 	cfg  Config
@@ -55,8 +59,8 @@ var (
 
 var errClosed = errors.New("sqlite queue: closed")
 
-// Open opens the queue in a file, which is made (readable by its owner alone) if there is none; its directory must exist. ctx bounds the opening only.
-// [Queue.Close] ends it.
+// Open opens the queue in a file, which is made (readable by its owner alone) if there is none; its
+// directory must exist. ctx bounds the opening only. [Queue.Close] ends it.
 func Open(ctx context.Context, path string, cfg Config) (*Queue, error) {
 	var faults []error
 	if path == "" {
@@ -92,7 +96,8 @@ func Open(ctx context.Context, path string, cfg Config) (*Queue, error) {
 	return q, nil
 }
 
-// Close ends the queue: calls that wait return an error, and the file is left in one piece. Further calls return the same.
+// Close ends the queue: calls that wait return an error, and the file is left in one piece. Further
+// calls return the same.
 func (q *Queue) Close() error {
 	q.closeOnce.Do(func() {
 		close(q.closing)
@@ -104,7 +109,8 @@ func (q *Queue) Close() error {
 	return q.closeErr
 }
 
-// moveUnsorted moves the messages of lanes that no longer exist. It works lane by lane, as there are few.
+// moveUnsorted moves the messages of lanes that no longer exist. It works lane by lane, as there
+// are few.
 func (q *Queue) moveUnsorted(ctx context.Context) error {
 	if len(q.cfg.Lanes) == 0 {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Receive implements [queue.Queue]. It is woken by a Send, by a message that becomes visible, and within a second or so by another process's doings.
+// Receive implements [queue.Queue]. It is woken by a Send, by a message that becomes visible, and
+// within a second or so by another process's doings.
 func (q *Queue) Receive(ctx context.Context, lane string) (queue.Message, error) {
 	l := q.lane(lane)
 	for {
@@ -51,7 +52,8 @@ func (q *Queue) wait(ctx context.Context, news <-chan struct{}, next time.Time) 
 	return nil
 }
 
-// take receives the lane's oldest visible message. Without one, the message has no receipt, and next is when the first hidden one will be visible.
+// take receives the lane's oldest visible message. Without one, the message has no receipt, and
+// next is when the first hidden one will be visible.
 func (q *Queue) take(ctx context.Context, l *lane) (m queue.Message, next time.Time, err error) {
 	var unread []error
 	err = q.do(&operation{
@@ -126,7 +128,8 @@ func nextVisible(tx *sql.Tx, l *lane) (time.Time, error) {
 	return time.Parse(tableTime, first.String)
 }
 
-// A receipt is the message's id and the count of its deliveries, so that it is worth nothing once the message has been delivered again.
+// A receipt is the message's id and the count of its deliveries, so that it is worth nothing once
+// the message has been delivered again.
 func receiptOf(id goqite.ID, receives int) string { return string(id) + "/" + strconv.Itoa(receives) }
 
 func parseReceipt(receipt string) (id string, receives int, err error) {

@@ -7,14 +7,16 @@ import (
 	"fmt"
 )
 
-// applicationID marks a file as ours; it is "ghrp" (https://www.sqlite.org/pragma.html#pragma_application_id).
+// applicationID marks a file as ours; it is "ghrp"
+// (https://www.sqlite.org/pragma.html#pragma_application_id).
 const applicationID = 0x67687270
 
-// migrations lead from each version of the tables to the next: the file's user_version is the number of those it has seen. What has been released is never
-// changed.
+// migrations lead from each version of the tables to the next: the file's user_version is the
+// number of those it has seen. What has been released is never changed.
 var migrations = []string{
-	// 1: goqite's table, without its trigger for a column that nobody reads, and with the timeout in the index, so that hidden messages are passed over
-	// without reading them; and the identities of accepted jobs, in the order of GitHub's ids, which grow with time.
+	// 1: goqite's table, without its trigger for a column that nobody reads, and with the timeout
+	// in the index, so that hidden messages are passed over without reading them; and the
+	// identities of accepted jobs, in the order of GitHub's ids, which grow with time.
 	`create table goqite (
 		id text primary key default ('m_' || lower(hex(randomblob(16)))),
 		created text not null default (strftime('%Y-%m-%dT%H:%M:%fZ')),

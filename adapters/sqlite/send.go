@@ -13,9 +13,11 @@ import (
 
 const rememberJob = `insert into accepted (job, attempt, at) values (?, ?, ?) on conflict do nothing`
 
-// Send implements [queue.Queue]. A job is known by its id and attempt, which are GitHub's own over all its repositories: a repository's name may change
-// between a delivery and its repetition. An error may come from a file that is full, damaged or in the way of another process for more than five seconds;
-// after the end of ctx nobody knows whether the job was stored, and sending it again is harmless.
+// Send implements [queue.Queue]. A job is known by its id and attempt, which are GitHub's own over
+// all its repositories: a repository's name may change between a delivery and its repetition. An
+// error may come from a file that is full, damaged or in the way of another process for more than
+// five seconds; after the end of ctx nobody knows whether the job was stored, and sending it again
+// is harmless.
 func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (duplicate bool, err error) {
 	now := time.Now()
 	body, err := queue.Encode(lane, j, now)

@@ -8,7 +8,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Extend implements [queue.Queue]. A message that has been delivered again since, or is gone, is left as it is.
+// Extend implements [queue.Queue]. A message that has been delivered again since, or is gone, is
+// left as it is.
 func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) error {
 	id, receives, err := parseReceipt(m.Receipt)
 	if err != nil {
@@ -32,7 +33,8 @@ func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) er
 	})
 }
 
-// Delete implements [queue.Queue]. A message that has been delivered again since is left to who has it now.
+// Delete implements [queue.Queue]. A message that has been delivered again since is left to who has
+// it now.
 func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 	id, receives, err := parseReceipt(m.Receipt)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // operation is one thing to do in the writer's next transaction.
 type operation struct {
 	ctx context.Context
-	// run does it. It runs again if the transaction has to be begun anew, so it changes nothing outside that it does not set each time.
+	// run does it. It runs again if the transaction has to be begun anew, so it changes nothing
+	// outside that it does not set each time.
 	run func(tx *sql.Tx) error
 	// committed, if any, runs in the writer once the transaction is on the disk.
 	committed func()
@@ -26,8 +27,9 @@ const (
 	pollEvery = time.Second
 )
 
-// do hands an operation to the writer and waits for its result. An operation that has begun is waited for, because its effect must be known; only a send
-// may be left alone when ctx ends, as its error means that nobody knows.
+// do hands an operation to the writer and waits for its result. An operation that has begun is
+// waited for, because its effect must be known; only a send may be left alone when ctx ends, as its
+// error means that nobody knows.
 func (q *Queue) do(o *operation) error {
 	if err := o.ctx.Err(); err != nil {
 		return err
@@ -59,7 +61,8 @@ func (q *Queue) do(o *operation) error {
 	}
 }
 
-// write is the one goroutine that uses the connection: it takes whatever waits into one transaction.
+// write is the one goroutine that uses the connection: it takes whatever waits into one
+// transaction.
 func (q *Queue) write() {
 	defer close(q.stopped)
 	poll := time.NewTicker(pollEvery)
@@ -79,7 +82,8 @@ func (q *Queue) write() {
 	}
 }
 
-// gather adds the operations that wait. It lets those go first that the last transaction has just answered: their next one comes along then.
+// gather adds the operations that wait. It lets those go first that the last transaction has just
+// answered: their next one comes along then.
 func (q *Queue) gather(batch []*operation) []*operation {
 	runtime.Gosched()
 	for len(batch) < batchSize {
@@ -93,8 +97,9 @@ func (q *Queue) gather(batch []*operation) []*operation {
 	return batch
 }
 
-// commit runs a batch in one transaction and answers all of it. One operation's own fault fails that operation alone. What fails the transaction fails its
-// sends; the rest gets another try without them, because deleting is what makes room in a full file.
+// commit runs a batch in one transaction and answers all of it. One operation's own fault fails
+// that operation alone. What fails the transaction fails its sends; the rest gets another try
+// without them, because deleting is what makes room in a full file.
 func (q *Queue) commit(batch []*operation) {
 	batch = answer(batch, func(o *operation) (bool, error) { err := o.ctx.Err(); return err != nil, err })
 	for len(batch) > 0 {

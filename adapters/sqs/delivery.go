@@ -47,8 +47,9 @@ func parseReceipt(receipt string) (received time.Time, handle string, err error)
 	return time.UnixMilli(n), handle, nil
 }
 
-// Extend implements [queue.Queue], in whole seconds, rounded up. SQS hides a message for twelve hours in all; what goes beyond is cut off, and once nothing is left
-// Extend fails. It also fails when the message's time was over before.
+// Extend implements [queue.Queue], in whole seconds, rounded up. SQS hides a message for twelve
+// hours in all; what goes beyond is cut off, and once nothing is left Extend fails. It also fails
+// when the message's time was over before.
 func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) error {
 	received, handle, err := parseReceipt(m.Receipt)
 	if err != nil {
@@ -64,7 +65,8 @@ func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) er
 	return nil
 }
 
-// Delete implements [queue.Queue]. On a FIFO queue it fails when the message's visibility timeout is over.
+// Delete implements [queue.Queue]. On a FIFO queue it fails when the message's visibility timeout
+// is over.
 func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 	_, handle, err := parseReceipt(m.Receipt)
 	if err != nil {
@@ -91,7 +93,8 @@ const batchSize = 10
 
 func batches(all []*delivery) iter.Seq[[]*delivery] { return slices.Chunk(all, batchSize) }
 
-// hide hides up to ten messages for d, and returns those that are somebody else's by now, or nobody's.
+// hide hides up to ten messages for d, and returns those that are somebody else's by now, or
+// nobody's.
 func (q *Queue) hide(ctx context.Context, batch []*delivery, d time.Duration) (gone map[*delivery]bool, err error) {
 	in := &awssqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url}
 	for i, x := range batch {

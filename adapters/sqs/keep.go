@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// renewBefore is the age at which a held message is replaced by a fresh copy, well before SQS's limit.
+// renewBefore is the age at which a held message is replaced by a fresh copy, well before SQS's
+// limit.
 const renewBefore = 11 * time.Hour
 
-// heldFor is how long a held message is hidden at a time: after a crash it is what its job waits for.
+// heldFor is how long a held message is hidden at a time: after a crash it is what its job waits
+// for.
 func (q *Queue) heldFor() time.Duration { return 2 * q.cfg.Visibility }
 
 // keep hides held messages anew long before they reappear.
@@ -27,8 +29,8 @@ func (q *Queue) keep() {
 	}
 }
 
-// takeDue takes a few out that need to be hidden anew and have not been in this round. Nobody gets them meanwhile: a late extension could undo what their
-// receiver does with them.
+// takeDue takes a few out that need to be hidden anew and have not been in this round. Nobody gets
+// them meanwhile: a late extension could undo what their receiver does with them.
 func (q *Queue) takeDue(round time.Time) (due []*delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -70,8 +72,8 @@ func (q *Queue) keepBatch(batch []*delivery) {
 	}
 }
 
-// renew replaces a message by a fresh copy. It reports whether the copy is stored; then the message is done with, and if it can't be deleted it comes back as
-// a second one, which is harmless.
+// renew replaces a message by a fresh copy. It reports whether the copy is stored; then the message
+// is done with, and if it can't be deleted it comes back as a second one, which is harmless.
 func (q *Queue) renew(ctx context.Context, d *delivery) bool {
 	if err := q.store(ctx, d.body, d.message.Job); err != nil {
 		q.cfg.Logger.Warn("a held message could not be renewed; it is tried again", "job", d.message.Job.ID, "error", err)

@@ -62,7 +62,8 @@ func (q *Queue) poll() {
 	}
 }
 
-// wanted waits until messages are wanted, and returns how many may be taken at once; 0 when the queue is closed.
+// wanted waits until messages are wanted, and returns how many may be taken at once; 0 when the
+// queue is closed.
 func (q *Queue) wanted() int {
 	for {
 		q.mu.Lock()
@@ -104,7 +105,8 @@ func (q *Queue) receive(n int) ([]types.Message, time.Time, error) {
 	return out.Messages, time.Now(), nil
 }
 
-// accept routes a message. One that is no job of ours is left alone: SQS delivers it again and again, and moves it to the dead-letter queue if there is one.
+// accept routes a message. One that is no job of ours is left alone: SQS delivers it again and
+// again, and moves it to the dead-letter queue if there is one.
 func (q *Queue) accept(m types.Message, received time.Time) {
 	body := aws.ToString(m.Body)
 	message, err := queue.Decode([]byte(body))

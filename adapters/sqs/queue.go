@@ -33,9 +33,11 @@ var _ SQS = (*awssqs.Client)(nil)
 
 // Config of a [Queue]. The zero value means the defaults.
 type Config struct {
-	// Lanes are the lanes that exist. Messages of others are received from [queue.Unsorted]. Empty means that every lane exists.
+	// Lanes are the lanes that exist. Messages of others are received from [queue.Unsorted]. Empty
+	// means that every lane exists.
 	Lanes []string
-	// Visibility is how long a received message stays hidden unless it is extended, in whole seconds. Defaults to [queue.Visibility].
+	// Visibility is how long a received message stays hidden unless it is extended, in whole
+	// seconds. Defaults to [queue.Visibility].
 	Visibility time.Duration
 	// Logger defaults to nobody.
 	Logger *slog.Logger
@@ -68,7 +70,8 @@ var _ queue.Queue = (*Queue)(nil)
 
 var errClosed = errors.New("sqs queue: closed")
 
-// New returns the queue of that URL. It makes no call; [Queue.Ping] tells whether the queue can be used. [Queue.Close] ends it.
+// New returns the queue of that URL. It makes no call; [Queue.Ping] tells whether the queue can be
+// used. [Queue.Close] ends it.
 func New(client SQS, queueURL string, cfg Config) (*Queue, error) {
 	var faults []error
 	if client == nil {
@@ -110,7 +113,8 @@ func (q *Queue) Ping(ctx context.Context) error {
 // letGo bounds the calls of Close.
 const letGo = 5 * time.Second
 
-// Close ends the queue: receivers that wait get an error, and the messages held become visible to other processes at once. Further calls do nothing.
+// Close ends the queue: receivers that wait get an error, and the messages held become visible to
+// other processes at once. Further calls do nothing.
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	if q.closed {

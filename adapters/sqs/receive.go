@@ -72,14 +72,16 @@ func (q *Queue) next(ctx context.Context, name string) (*delivery, error) {
 	return <-mine, nil // it came at the same moment
 }
 
-// handOut makes sure that the message is this process's for the whole visibility timeout. It reports whether it is this process's at all.
+// handOut makes sure that the message is this process's for the whole visibility timeout. It
+// reports whether it is this process's at all.
 func (q *Queue) handOut(ctx context.Context, d *delivery) bool {
 	now := time.Now()
 	want := now.Add(q.cfg.Visibility)
 	if off := want.Sub(d.hidden).Abs(); off < q.cfg.Visibility/10 && off < 2*time.Second {
 		return true
 	}
-	// Not with the caller's context, which would leave the message neither here nor there when it ends.
+	// Not with the caller's context, which would leave the message neither here nor there when it
+	// ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGo)
 	defer cancel()
 	if err := q.change(ctx, d.handle, q.cfg.Visibility); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Send implements [queue.Queue]. It never answers duplicate. The SDK repeats a call that gets no answer, so that a job may be stored twice; that is harmless.
+// Send implements [queue.Queue]. It never answers duplicate. The SDK repeats a call that gets no
+// answer, so that a job may be stored twice; that is harmless.
 func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (duplicate bool, err error) {
 	body, err := queue.Encode(lane, j, time.Now())
 	if err != nil {

@@ -18,7 +18,8 @@ var model []byte
 
 const apiVersion = "2016-11-15"
 
-// shape is a type of the API: a structure, a list, or a scalar, which is a string unless Type says otherwise.
+// shape is a type of the API: a structure, a list, or a scalar, which is a string unless Type says
+// otherwise.
 type shape struct {
 	Members  map[string]*shape `json:"members"`
 	Required []string          `json:"required"`

@@ -95,7 +95,8 @@ func (e *Server) describe(form url.Values) (any, *apiError) {
 	return out, nil
 }
 
-// pageOf finds a page's place among what was found. A token names the instance that the page before ended with, which may have gone since.
+// pageOf finds a page's place among what was found. A token names the instance that the page before
+// ended with, which may have gone since.
 func (e *Server) pageOf(form url.Values, found []*Instance) (from, to int, err *apiError) {
 	size := e.cfg.PageSize
 	if form.Has("MaxResults") {
@@ -156,7 +157,8 @@ func filtersOf(form url.Values) (filters []filter, err *apiError) {
 	return filters, nil
 }
 
-// wildcard is a value of a filter: * stands for any text, ? for one character, a backslash takes their meaning away.
+// wildcard is a value of a filter: * stands for any text, ? for one character, a backslash takes
+// their meaning away.
 func wildcard(value string) *regexp.Regexp {
 	replace := strings.NewReplacer(`\\\*`, `\*`, `\\\?`, `\?`, `\*`, `.*`, `\?`, `.`)
 	return regexp.MustCompile(`^(?s:` + replace.Replace(regexp.QuoteMeta(value)) + `)$`)

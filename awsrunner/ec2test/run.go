@@ -83,8 +83,8 @@ func newInstance(form url.Values) (*Instance, *apiError) {
 	}, nil
 }
 
-// byToken finds the instance that a client token made. Tokens are kept by zone where the request names a subnet, and by region otherwise; each subnet of a fake is
-// a zone of its own.
+// byToken finds the instance that a client token made. Tokens are kept by zone where the request
+// names a subnet, and by region otherwise; each subnet of a fake is a zone of its own.
 func (e *Server) byToken(i *Instance) *Instance {
 	for _, x := range e.instances {
 		if i.ClientToken != "" && x.ClientToken == i.ClientToken && x.Subnet == i.Subnet {

@@ -18,19 +18,24 @@ import (
 type Config struct {
 	// VisibilityLag is how long a new instance is missing from DescribeInstances.
 	VisibilityLag time.Duration
-	// LaunchRate (a second) and LaunchBurst are the token bucket of RunInstances, dry runs included: 2 and 5 at the real EC2. 0 means no limit.
+	// LaunchRate (a second) and LaunchBurst are the token bucket of RunInstances, dry runs
+	// included: 2 and 5 at the real EC2. 0 means no limit.
 	LaunchRate  float64
 	LaunchBurst int
-	// PageSize is the most instances on a page of DescribeInstances, whatever MaxResults asks for. Defaults to 1000.
+	// PageSize is the most instances on a page of DescribeInstances, whatever MaxResults asks for.
+	// Defaults to 1000.
 	PageSize int
 }
 
-// Server is a fake of EC2's query API, as far as launching, finding and ending instances goes, with the real one's semantics: client tokens that are zonal where a
-// subnet is given, lists that lag, terminated instances that stay in them for an hour and are unknown then, capacity errors that come as 500, dry runs that come
-// as errors. It refuses parameters and values that EC2's own API model does not have, so that a client that drifts is noticed, and requests that are not signed;
+// Server is a fake of EC2's query API, as far as launching, finding and ending instances goes, with
+// the real one's semantics: client tokens that are zonal where a subnet is given, lists that lag,
+// terminated instances that stay in them for an hour and are unknown then, capacity errors that
+// come as 500, dry runs that come as errors. It refuses parameters and values that EC2's own API
+// model does not have, so that a client that drifts is noticed, and requests that are not signed;
 // signatures are not checked. It launches one instance a call.
 //
-// It is an [http.Handler]; serve it with httptest, or through [fakehttp.Loopback] in a testing/synctest bubble. All methods are safe for concurrent use.
+// It is an [http.Handler]; serve it with httptest, or through [fakehttp.Loopback] in a
+// testing/synctest bubble. All methods are safe for concurrent use.
 type Server struct {
 	cfg Config
 
@@ -59,7 +64,8 @@ type Instance struct {
 	EndedAt     time.Time // when it began to end; zero while it lives
 }
 
-// Alive reports whether the instance costs money or may do so again: one that is stopped has a volume still.
+// Alive reports whether the instance costs money or may do so again: one that is stopped has a
+// volume still.
 func (i Instance) Alive() bool { return i.State != "shutting-down" && i.State != "terminated" }
 
 // New returns a fake EC2 without instances.
@@ -68,14 +74,16 @@ func New(cfg Config) *Server {
 	return &Server{cfg: cfg, calls: make(map[string]int), tokens: float64(cfg.LaunchBurst), filled: time.Now()}
 }
 
-// SetFaults decides what goes wrong from now on. Operations are the names of actions, such as RunInstances.
+// SetFaults decides what goes wrong from now on. Operations are the names of actions, such as
+// RunInstances.
 func (e *Server) SetFaults(f fakehttp.Faults) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.faults = f
 }
 
-// SetCapacity decides where there is room: f returns "" where there is, or the error code, such as InsufficientInstanceCapacity or VcpuLimitExceeded.
+// SetCapacity decides where there is room: f returns "" where there is, or the error code, such as
+// InsufficientInstanceCapacity or VcpuLimitExceeded.
 func (e *Server) SetCapacity(f func(instanceType, subnet string, spot bool) (code string)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -96,8 +104,8 @@ func (e *Server) Instances() []Instance {
 	return out
 }
 
-// Shutdown is a machine that shuts itself down: it is terminated or, if it was launched without InstanceInitiatedShutdownBehavior=terminate, stopped, and then its
-// volume costs money for ever.
+// Shutdown is a machine that shuts itself down: it is terminated or, if it was launched without
+// InstanceInitiatedShutdownBehavior=terminate, stopped, and then its volume costs money for ever.
 func (e *Server) Shutdown(id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -167,7 +175,8 @@ func (e *Server) act(action string, r *http.Request) (any, *apiError) {
 	}
 }
 
-// terminate answers TerminateInstances: it ends all instances of the request or, if it does not know one of them, none.
+// terminate answers TerminateInstances: it ends all instances of the request or, if it does not
+// know one of them, none.
 func (e *Server) terminate(form url.Values) (any, *apiError) {
 	type change struct {
 		ID       string        `xml:"instanceId"`

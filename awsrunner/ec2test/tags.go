@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// The rules for tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions.
+// The rules for tags:
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions.
 const (
 	maxTags     = 50
 	maxTagKey   = 128

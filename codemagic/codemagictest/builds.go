@@ -109,7 +109,8 @@ func (c *Server) app(w http.ResponseWriter, r *http.Request) {
 
 func app(id string) map[string]any { return map[string]any{"_id": id, "appName": "runners"} }
 
-// view is a build in the API's form. Times are as its documentation has them, and null where there is none.
+// view is a build in the API's form. Times are as its documentation has them, and null where there
+// is none.
 func (b *Build) view() map[string]any {
 	when := func(t time.Time) any {
 		if t.IsZero() {

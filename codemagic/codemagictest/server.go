@@ -21,20 +21,23 @@ type Config struct {
 	Token string
 	// Apps are the ids of the apps that exist. Defaults to every id.
 	Apps []string
-	// ListLag is the age at which a build appears in lists. GET /builds/{id} knows it at once, as the real one does.
+	// ListLag is the age at which a build appears in lists. GET /builds/{id} knows it at once, as
+	// the real one does.
 	ListLag time.Duration
 	// Concurrency is the number of builds that run at once; more are queued. 0 means no limit.
 	Concurrency int
 }
 
-// Server is a fake of version 1 of Codemagic's API, with what hurts in the real one: no idempotency key, lists that lag, builds that queue, 208 for
-// a cancellation that comes too late, dates that are not RFC 3339. It is stricter in one thing: fields of a request that the API does not document
+// Server is a fake of version 1 of Codemagic's API, with what hurts in the real one: no idempotency
+// key, lists that lag, builds that queue, 208 for a cancellation that comes too late, dates that
+// are not RFC 3339. It is stricter in one thing: fields of a request that the API does not document
 // are refused.
 //
-// Its operations, for [fakehttp.Faults] and Calls, are "POST /builds", "POST /builds/{id}/cancel", "GET /builds/{id}", "GET /builds" and "GET /apps/{id}".
+// Its operations, for [fakehttp.Faults] and Calls, are "POST /builds", "POST /builds/{id}/cancel",
+// "GET /builds/{id}", "GET /builds" and "GET /apps/{id}".
 //
-// It starts no goroutine, reads the time from package time and so works inside a testing/synctest bubble, through [fakehttp.Loopback]. It is safe for
-// concurrent use.
+// It starts no goroutine, reads the time from package time and so works inside a testing/synctest
+// bubble, through [fakehttp.Loopback]. It is safe for concurrent use.
 type Server struct {
 	cfg Config
 	mux *http.ServeMux
@@ -123,7 +126,8 @@ func (c *Server) Builds() []Build {
 	return builds
 }
 
-// Finish ends a build with a status such as "finished", as the end of its script does, and reports whether it was going on.
+// Finish ends a build with a status such as "finished", as the end of its script does, and reports
+// whether it was going on.
 func (c *Server) Finish(id, status string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,7 +140,8 @@ func (c *Server) Finish(id, status string) bool {
 	return true
 }
 
-// SetStatus changes the status of a build that goes on, to one that the API may invent tomorrow, say.
+// SetStatus changes the status of a build that goes on, to one that the API may invent tomorrow,
+// say.
 func (c *Server) SetStatus(id, status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,5 @@
-// Command embed is the library inside another Go service: one more handler on its mux, and a worker beside it.
+// Command embed is the library inside another Go service: one more handler on its mux, and a worker
+// beside it.
 package main
 
 import (

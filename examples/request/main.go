@@ -1,4 +1,5 @@
-// Command request sends a signed workflow_job delivery, as GitHub would, for trying out a running service:
+// Command request sends a signed workflow_job delivery, as GitHub would, for trying out a running
+// service:
 //
 //	WEBHOOK_TOKEN=... go run ./examples/request -url http://localhost:8080/webhook -labels self-hosted,ubuntu-arm64
 //
@@ -82,7 +83,8 @@ func run(args []string, secret string, out io.Writer) error {
 	return nil
 }
 
-// sign returns the value of X-Hub-Signature-256: the HMAC-SHA256 of the body, keyed with the webhook's secret.
+// sign returns the value of X-Hub-Signature-256: the HMAC-SHA256 of the body, keyed with the
+// webhook's secret.
 func sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

@@ -49,7 +49,8 @@ func (c *Client) newApp(cfg App) (*app, error) {
 	return a, nil
 }
 
-// installation returns the account of the App's installation that has a repository or organisation. GitHub says which; a payload might lie.
+// installation returns the account of the App's installation that has a repository or organisation.
+// GitHub says which; a payload might lie.
 func (p *app) installation(ctx context.Context, t provisioner.Target) (*account, error) {
 	id, err := p.where.get(ctx, t, func(ctx context.Context) (int64, error) {
 		var found gh.Installation
@@ -75,7 +76,8 @@ func (p *app) account(id int64) (*account, error) {
 	if a, ok := p.installed[id]; ok {
 		return a, nil
 	}
-	// Every installation signs with a transport of its own: ghinstallation writes to it when it gets a token.
+	// Every installation signs with a transport of its own: ghinstallation writes to it when it
+	// gets a token.
 	transport, err := ghinstallation.New(p.self.meter, p.id, id, p.key)
 	if err != nil {
 		return nil, fmt.Errorf("installation %d: the App's private key: %w", id, provisioner.ErrRefused)
@@ -89,7 +91,8 @@ func (p *app) account(id int64) (*account, error) {
 	return a, nil
 }
 
-// forget has the installation of a target looked up anew, and a new token got for its account: the App may have been installed again.
+// forget has the installation of a target looked up anew, and a new token got for its account: the
+// App may have been installed again.
 func (p *app) forget(a *account, t provisioner.Target) {
 	p.where.forget(t)
 	p.mu.Lock()
@@ -107,7 +110,8 @@ func (p *app) accounts() []*account {
 	return all
 }
 
-// source hands out an installation's token. Getting one is a request under the App's own account, so its limits are those of the App.
+// source hands out an installation's token. Getting one is a request under the App's own account,
+// so its limits are those of the App.
 type source struct {
 	turn      chan struct{} // rather than the transport's mutex, because a context can end the wait
 	transport *ghinstallation.Transport

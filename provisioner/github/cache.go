@@ -35,7 +35,8 @@ func newCache[K comparable, V any](fresh, stale time.Duration) *cache[K, V] {
 	return &cache[K, V]{fresh: fresh, stale: stale, entries: map[K]*entry[V]{}}
 }
 
-// get returns the value of a key, from load if need be. A caller whose shared load was given up by whoever began it loads for itself.
+// get returns the value of a key, from load if need be. A caller whose shared load was given up by
+// whoever began it loads for itself.
 func (m *cache[K, V]) get(ctx context.Context, key K, load func(ctx context.Context) (V, error)) (V, error) {
 	for {
 		m.mu.Lock()

@@ -25,7 +25,8 @@ type call struct {
 	query     url.Values
 	body      any
 	etag      string
-	// target is the repository or organisation that the answer is about; zero if it is about the App.
+	// target is the repository or organisation that the answer is about; zero if it is about the
+	// App.
 	target provisioner.Target
 	// means are the statuses that are an answer to the question asked.
 	means map[int]error
@@ -43,7 +44,8 @@ func (k call) url() string {
 // pauses are those between the attempts at a read.
 var pauses = []time.Duration{250 * time.Millisecond, 750 * time.Millisecond}
 
-// do sends a call and decodes the answer into out, unless that is nil. A 304 to a call with an etag is no error and leaves out alone.
+// do sends a call and decodes the answer into out, unless that is nil. A 304 to a call with an etag
+// is no error and leaves out alone.
 func (c *Client) do(ctx context.Context, a *account, k call, out any) (*gh.Response, error) {
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -122,7 +124,8 @@ func (w *wire) watch(ctx context.Context) context.Context {
 	})
 }
 
-// unsent reports whether the request certainly never left. A transport that is not net/http's does not tell, except by its error.
+// unsent reports whether the request certainly never left. A transport that is not net/http's does
+// not tell, except by its error.
 func (w *wire) unsent(err error) bool {
 	return w.asked.Load() && !w.connected.Load() || isDial(err)
 }

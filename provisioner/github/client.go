@@ -17,8 +17,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// App is a GitHub App. It needs the repository permissions "Administration: write" (or, for runners of an organisation, the organisation permission
-// "Self-hosted runners: write") and "Actions: read".
+// App is a GitHub App. It needs the repository permissions "Administration: write" (or, for runners
+// of an organisation, the organisation permission "Self-hosted runners: write") and "Actions:
+// read".
 type App struct {
 	ID int64
 	// PrivateKey is the PEM file that GitHub hands out.
@@ -27,17 +28,21 @@ type App struct {
 
 // Config says how to reach GitHub. Token or App must be set, and not both.
 type Config struct {
-	// BaseURL is the root of the REST API. Defaults to https://api.github.com; on GitHub Enterprise Server it is https://HOST/api/v3.
+	// BaseURL is the root of the REST API. Defaults to https://api.github.com; on GitHub Enterprise
+	// Server it is https://HOST/api/v3.
 	BaseURL string
-	// Token is a personal access token with admin access to the repositories (or organisations) that use the runners.
+	// Token is a personal access token with admin access to the repositories (or organisations)
+	// that use the runners.
 	Token provisioner.Secret
 	// App is used instead of a token.
 	App *App
 	// Transport defaults to a clone of [http.DefaultTransport].
 	Transport http.RoundTripper
-	// Timeout limits each call, its repetitions included. Defaults to 30 s: a registration that GitHub ends up refusing has been seen to take 11 s.
+	// Timeout limits each call, its repetitions included. Defaults to 30 s: a registration that
+	// GitHub ends up refusing has been seen to take 11 s.
 	Timeout time.Duration
-	// Logger gets a debug line for every request and a warning for every rate limit. Defaults to nobody.
+	// Logger gets a debug line for every request and a warning for every rate limit. Defaults to
+	// nobody.
 	Logger *slog.Logger
 }
 
@@ -119,7 +124,8 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// defaultTransport notices connections that have gone silent: a sweep's worth of requests shares one HTTP/2 connection.
+// defaultTransport notices connections that have gone silent: a sweep's worth of requests shares
+// one HTTP/2 connection.
 func defaultTransport() http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -136,7 +142,8 @@ type account struct {
 	name   string
 	client *gh.Client
 	meter  *meter
-	// token returns what goes into the Authorization header; nil if the client's transport sees to it.
+	// token returns what goes into the Authorization header; nil if the client's transport sees to
+	// it.
 	token func(ctx context.Context) (string, error)
 }
 
@@ -152,7 +159,8 @@ func (c *Client) newAccount(name string, wrap func(http.RoundTripper) http.Round
 	return &account{name: name, client: client, meter: m, token: token}
 }
 
-// checkRedirect follows GitHub to where a renamed repository is now, but takes no credential to another host, and turns no change into a read.
+// checkRedirect follows GitHub to where a renamed repository is now, but takes no credential to
+// another host, and turns no change into a read.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if req.URL.Host != c.base.Host || req.URL.Scheme != c.base.Scheme || req.Method != via[0].Method || len(via) > 3 {
 		return http.ErrUseLastResponse

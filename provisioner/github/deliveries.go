@@ -17,7 +17,8 @@ import (
 
 // Delivery is a webhook delivery in GitHub's log.
 type Delivery struct {
-	// ID is that of this attempt; GUID is shared by all attempts at the same event and is what X-GitHub-Delivery carries.
+	// ID is that of this attempt; GUID is shared by all attempts at the same event and is what
+	// X-GitHub-Delivery carries.
 	ID          int64
 	GUID        string
 	Event       string
@@ -33,13 +34,15 @@ func (d Delivery) failed() bool { return d.StatusCode < 200 || d.StatusCode >= 4
 const (
 	// kept is how long github.com keeps deliveries (7 days on GitHub Enterprise Server).
 	kept = 3 * 24 * time.Hour
-	// settling is the age up to which a delivery may be followed, in the log, by one with a smaller id: an attempt takes up to 30 s.
+	// settling is the age up to which a delivery may be followed, in the log, by one with a smaller
+	// id: an attempt takes up to 30 s.
 	settling = time.Minute
 )
 
-// FailedDeliveries returns the workflow_job deliveries of the last 3 days, or after the delivery after (0: all), that failed and of which no attempt in that
-// time succeeded: the last attempt at each, oldest first. cursor is what to pass next time. It stays behind deliveries of the last minute, which may
-// therefore be returned twice. GitHub does not repeat failed deliveries by itself
+// FailedDeliveries returns the workflow_job deliveries of the last 3 days, or after the delivery
+// after (0: all), that failed and of which no attempt in that time succeeded: the last attempt at
+// each, oldest first. cursor is what to pass next time. It stays behind deliveries of the last
+// minute, which may therefore be returned twice. GitHub does not repeat failed deliveries by itself
 // (https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries).
 func (c *Client) FailedDeliveries(ctx context.Context, h Hook, after int64) (list []Delivery, cursor int64, err error) {
 	a, err := c.hookAccount(ctx, h)
@@ -110,8 +113,10 @@ func deliveriesOf(p *[]*gh.HookDelivery) []Delivery {
 	return items
 }
 
-// Delivery returns the request of a delivery as GitHub stored it: the event's name, the headers, and the payload as JSON, whatever content type it was sent
-// in. The signature header belongs to the bytes that were sent, which the payload need not be. provisioner.ErrNotFound means that it is not kept any more.
+// Delivery returns the request of a delivery as GitHub stored it: the event's name, the headers,
+// and the payload as JSON, whatever content type it was sent in. The signature header belongs to
+// the bytes that were sent, which the payload need not be. provisioner.ErrNotFound means that it is
+// not kept any more.
 func (c *Client) Delivery(ctx context.Context, h Hook, id int64) (event string, header map[string]string, payload []byte, err error) {
 	a, err := c.hookAccount(ctx, h)
 	if err != nil {
@@ -131,7 +136,8 @@ func (c *Client) Delivery(ctx context.Context, h Hook, id int64) (event string, 
 	return d.GetEvent(), d.Request.Headers, *d.Request.RawPayload, nil
 }
 
-// hookAccount returns the credential that may read a hook's log. The App's own log is the App's to read, not an installation's.
+// hookAccount returns the credential that may read a hook's log. The App's own log is the App's to
+// read, not an installation's.
 func (c *Client) hookAccount(ctx context.Context, h Hook) (*account, error) {
 	if h != (Hook{}) {
 		return c.account(ctx, h.target())

@@ -1,16 +1,18 @@
-// Package github is everything this product asks of GitHub's REST API: registering single-use runners, looking at runners and jobs, the runner's releases,
-// and the log of webhook deliveries.
+// Package github is everything this product asks of GitHub's REST API: registering single-use
+// runners, looking at runners and jobs, the runner's releases, and the log of webhook deliveries.
 //
 //	client, err := github.New(github.Config{Token: token})
 //	runner, jitConfig, err := client.Register(ctx, registration)
 //
-// A [Client] is a provisioner.Registrar and provisioner.Jobs for the engine, the source of runner releases for providers that start machines, and what the
-// reconciler reads. It works with a personal access token or as a GitHub App; the App's installation is found by asking GitHub for the repository or
-// organisation at hand, never taken from a webhook's payload.
+// A [Client] is a provisioner.Registrar and provisioner.Jobs for the engine, the source of runner
+// releases for providers that start machines, and what the reconciler reads. It works with a
+// personal access token or as a GitHub App; the App's installation is found by asking GitHub for
+// the repository or organisation at hand, never taken from a webhook's payload.
 //
 // # Errors
 //
-// Every error is one of package provisioner's sentinels, by what is known about the call's effect, not by the type that a library happens to return:
+// Every error is one of package provisioner's sentinels, by what is known about the call's effect,
+// not by the type that a library happens to return:
 //
 //	409 to a registration                      ErrNameTaken
 //	404 to reading a runner or delivery        ErrNotFound
@@ -21,14 +23,18 @@
 //	5xx, silence, a broken connection          ErrNoAnswer for what changes something, ErrUnavailable for what only reads
 //	never sent: no connection, no App token    ErrUnavailable
 //
-// Reads are repeated twice, briefly, within the call's timeout. What changes something is sent once.
+// Reads are repeated twice, briefly, within the call's timeout. What changes something is sent
+// once.
 //
 // # Rate limits
 //
-// Limits are kept per credential (the token, the App, each installation) and, as far as GitHub names it, per resource. Once GitHub has said how long to
-// wait, further calls fail here with the rest of that time instead of being sent
-// (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api). An answer that uses up the last request is no limit yet. go-github's
-// own bookkeeping takes every resource for one and refuses calls after such an answer, so it never gets to see those headers.
+// Limits are kept per credential (the token, the App, each installation) and, as far as GitHub
+// names it, per resource. Once GitHub has said how long to wait, further calls fail here with the
+// rest of that time instead of being sent
+// (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api). An answer that
+// uses up the last request is no limit yet. go-github's own bookkeeping takes every resource for
+// one and refuses calls after such an answer, so it never gets to see those headers.
 //
-// Lists that the reconciler reads again and again are conditional requests: an unchanged page is a 304, which costs nothing of the primary limit.
+// Lists that the reconciler reads again and again are conditional requests: an unchanged page is a
+// 304, which costs nothing of the primary limit.
 package github

@@ -25,9 +25,10 @@ var (
 	architectures = map[string]string{"amd64": "x64"}
 )
 
-// RunnerDownload returns the release of the runner that GitHub offers to a repository or organisation; releases are rolled out one organisation after the
-// other. os and arch are GitHub's names (linux, osx, win; x64, arm64) or Go's. What GitHub said is good for an hour, and for a day while GitHub fails. A
-// release without a checksum is refused.
+// RunnerDownload returns the release of the runner that GitHub offers to a repository or
+// organisation; releases are rolled out one organisation after the other. os and arch are GitHub's
+// names (linux, osx, win; x64, arm64) or Go's. What GitHub said is good for an hour, and for a day
+// while GitHub fails. A release without a checksum is refused.
 func (c *Client) RunnerDownload(ctx context.Context, t provisioner.Target, os, arch string) (provisioner.RunnerDownload, error) {
 	os, arch = named(systems, os), named(architectures, arch)
 	all, err := c.downloads.get(ctx, t, func(ctx context.Context) ([]download, error) { return c.listDownloads(ctx, t) })
@@ -84,9 +85,10 @@ func (c *Client) listDownloads(ctx context.Context, t provisioner.Target) ([]dow
 	return all, nil
 }
 
-// RunnerDeprecation returns when GitHub stops running jobs on a version of the runner (2.338.0); the zero time means that it has not said so, and
-// provisioner.ErrNotFound that it knows no such version, or, on GitHub Enterprise Server, no such question. A runner older than that registers, exits
-// at once and leaves its job queued.
+// RunnerDeprecation returns when GitHub stops running jobs on a version of the runner (2.338.0);
+// the zero time means that it has not said so, and provisioner.ErrNotFound that it knows no such
+// version, or, on GitHub Enterprise Server, no such question. A runner older than that registers,
+// exits at once and leaves its job queued.
 func (c *Client) RunnerDeprecation(ctx context.Context, t provisioner.Target, version string) (time.Time, error) {
 	a, err := c.account(ctx, t)
 	if err != nil {

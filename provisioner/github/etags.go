@@ -10,7 +10,8 @@ import (
 	"sync"
 )
 
-// etags remembers pages and their ETags; the pages read longest ago go first. Pages are kept as the few fields that we use.
+// etags remembers pages and their ETags; the pages read longest ago go first. Pages are kept as the
+// few fields that we use.
 type etags struct {
 	mu    sync.Mutex
 	order *list.List // of *etagged, the latest first
@@ -66,8 +67,9 @@ func (c *etags) drop(key string) {
 // perPage is the most that GitHub puts on a page.
 const perPage = 100
 
-// page reads one page of a list under its ETag: P is GitHub's page, and pick what is used of it. next is the next page's number or cursor, "" at the end.
-// The items are not the caller's to change. A page that a cursor leads to is never asked for again, so it is not kept.
+// page reads one page of a list under its ETag: P is GitHub's page, and pick what is used of it.
+// next is the next page's number or cursor, "" at the end. The items are not the caller's to
+// change. A page that a cursor leads to is never asked for again, so it is not kept.
 func page[P, T any](ctx context.Context, c *Client, a *account, k call, pick func(*P) []T) (items []T, next string, changed bool, err error) {
 	key := a.name + " " + k.url()
 	old, known := c.etags.get(key)

@@ -54,7 +54,8 @@ func (c *Client) answered(k call, resp *http.Response) error {
 	}
 }
 
-// tokenless says what it means that an installation's token could not be had: the call itself was never sent.
+// tokenless says what it means that an installation's token could not be had: the call itself was
+// never sent.
 func (c *Client) tokenless(caller context.Context, a *account, k call, err error) error {
 	k = call{operation: k.operation + ": get the installation's token", method: http.MethodGet, target: k.target}
 	refused, ok := errors.AsType[*ghinstallation.HTTPError](err)
@@ -81,7 +82,8 @@ func (g *garbled) Error() string {
 
 func (g *garbled) Unwrap() error { return g.err }
 
-// messageOf returns GitHub's words for an error. A body that is not GitHub's JSON is not repeated: it may be anybody's page.
+// messageOf returns GitHub's words for an error. A body that is not GitHub's JSON is not repeated:
+// it may be anybody's page.
 func messageOf(resp *http.Response) string {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	var e gh.ErrorResponse

@@ -8,13 +8,15 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Hook is a webhook whose deliveries GitHub logs: a repository's, an organisation's when Repo is empty, or, when all is empty, the App's own.
+// Hook is a webhook whose deliveries GitHub logs: a repository's, an organisation's when Repo is
+// empty, or, when all is empty, the App's own.
 type Hook struct {
 	Owner, Repo string
 	ID          int64
 }
 
-// ParseHook reads "owner/repo/ID" or "org/ID". The ID is the number at the end of the webhook's page in GitHub's settings.
+// ParseHook reads "owner/repo/ID" or "org/ID". The ID is the number at the end of the webhook's
+// page in GitHub's settings.
 func ParseHook(s string) (Hook, error) {
 	parts := strings.Split(strings.TrimSpace(s), "/")
 	if len(parts) == 2 || len(parts) == 3 {

@@ -10,7 +10,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// workflowJob is the part of GitHub's job that matters here; the steps, which are most of it, are not decoded.
+// workflowJob is the part of GitHub's job that matters here; the steps, which are most of it, are
+// not decoded.
 type workflowJob struct {
 	ID           int64     `json:"id"`
 	RunAttempt   int       `json:"run_attempt"`

@@ -20,13 +20,15 @@ type limit struct {
 	text     string
 }
 
-// withoutHint is the wait for a limit that comes without one: GitHub's documentation asks for at least a minute.
+// withoutHint is the wait for a limit that comes without one: GitHub's documentation asks for at
+// least a minute.
 const withoutHint = time.Minute
 
 // longest bounds what a header can make us believe. GitHub's own windows last an hour.
 const longest = 24 * time.Hour
 
-// limitOf reports whether an answer is a rate limit. Both kinds come as 403 or 429; go-github v57 knows the first alone.
+// limitOf reports whether an answer is a rate limit. Both kinds come as 403 or 429; go-github v57
+// knows the first alone.
 func limitOf(resp *http.Response, body []byte) (limit, bool) {
 	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
 		return limit{}, false

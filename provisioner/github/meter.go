@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// meter is the last stop of an account's requests. It keeps the books on rate limits, holds requests back while one lasts, and takes the headers about
-// them out of the answers, so that go-github keeps no books of its own.
+// meter is the last stop of an account's requests. It keeps the books on rate limits, holds
+// requests back while one lasts, and takes the headers about them out of the answers, so that
+// go-github keeps no books of its own.
 type meter struct {
 	next                  http.RoundTripper
 	log                   *slog.Logger
@@ -42,7 +43,8 @@ const (
 	maxErrorBody = 64 << 10
 )
 
-// RoundTrip returns a rate limit, fresh or lasting, as a *provisioner.RetryAfterError instead of a response.
+// RoundTrip returns a rate limit, fresh or lasting, as a *provisioner.RetryAfterError instead of a
+// response.
 func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	k := callOf(req.Context())
 	log := m.log.With("operation", k.operation, "repository", k.target.String())

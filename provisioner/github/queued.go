@@ -16,13 +16,16 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// QueuedJobs returns the jobs of a repository that are queued, that is, that need a runner now, whatever their labels: not those that wait for an approval
-// or a concurrency group. They are in the order of their ids, and Repeated. changed is false when GitHub says that nothing has changed since the last
-// look.
+// QueuedJobs returns the jobs of a repository that are queued, that is, that need a runner now,
+// whatever their labels: not those that wait for an approval or a concurrency group. They are in
+// the order of their ids, and Repeated. changed is false when GitHub says that nothing has changed
+// since the last look.
 //
-// GitHub lists jobs by workflow run alone. A quick look takes the latest hundred runs, which is one request that costs nothing while nothing happens,
-// and one (also conditional) for every run known to be active. Runs that were active when last seen are followed wherever they are in the list; full, or
-// a busy repository with more than a hundred runs, adds lists of the active runs by status.
+// GitHub lists jobs by workflow run alone. A quick look takes the latest hundred runs, which is one
+// request that costs nothing while nothing happens, and one (also conditional) for every run known
+// to be active. Runs that were active when last seen are followed wherever they are in the list;
+// full, or a busy repository with more than a hundred runs, adds lists of the active runs by
+// status.
 func (c *Client) QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) (jobs []provisioner.Job, changed bool, err error) {
 	t := provisioner.Target{Owner: r.Owner, Repo: r.Name}
 	a, err := c.account(ctx, t)
@@ -66,7 +69,8 @@ type runsPage struct {
 
 func runsOf(p *runsPage) []workflowRun { return p.Runs }
 
-// activeStatuses are in the order in which a run passes through them, so that one that moves on between two lists is in the later one.
+// activeStatuses are in the order in which a run passes through them, so that one that moves on
+// between two lists is in the later one.
 var activeStatuses = []string{"requested", statusQueued, "pending", "waiting", statusInProgress}
 
 func (l *look) findRuns(ctx context.Context, full bool) error {
@@ -149,7 +153,8 @@ func (l *look) readRun(ctx context.Context, id int64) error {
 	return nil
 }
 
-// activeRuns remembers which runs of a repository were active when last seen, so that they are not lost when newer runs push them off the first page.
+// activeRuns remembers which runs of a repository were active when last seen, so that they are not
+// lost when newer runs push them off the first page.
 type activeRuns struct {
 	mu sync.Mutex
 	m  map[provisioner.Repository]map[int64]bool

@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// Quota is what GitHub last said of the rate limits of a [Client]: the resource, over all credentials, of which the smallest part is left. Limit 0 means
-// that GitHub has not said anything yet.
+// Quota is what GitHub last said of the rate limits of a [Client]: the resource, over all
+// credentials, of which the smallest part is left. Limit 0 means that GitHub has not said anything
+// yet.
 type Quota struct {
 	Resource  string
 	Limit     int
 	Remaining int
 	Reset     time.Time
-	// Requests counts the requests sent so far; NotModified, those of them that were answered 304 and cost nothing.
+	// Requests counts the requests sent so far; NotModified, those of them that were answered 304
+	// and cost nothing.
 	Requests    int64
 	NotModified int64
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Register makes a single-use runner and returns it with its just-in-time configuration. GitHub adds no label of its own to such a runner. The request is
-// sent once; see package provisioner for what its errors mean.
+// Register makes a single-use runner and returns it with its just-in-time configuration. GitHub
+// adds no label of its own to such a runner. The request is sent once; see package provisioner for
+// what its errors mean.
 func (c *Client) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
 	a, err := c.account(ctx, r.Target)
 	if err != nil {
@@ -41,7 +42,8 @@ func (c *Client) Register(ctx context.Context, r provisioner.Registration) (prov
 	return runnerOf(made.Runner), provisioner.Secret(made.GetEncodedJITConfig()), nil
 }
 
-// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if its runner has a job.
+// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if its runner
+// has a job.
 func (c *Client) Remove(ctx context.Context, t provisioner.Target, id int64) error {
 	a, err := c.account(ctx, t)
 	if err != nil {

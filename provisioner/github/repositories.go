@@ -11,8 +11,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Repositories returns the repositories that the App's installations give access to, except archived and disabled ones, or nil for a token, which does not
-// say where it is meant to be used. When an installation can't be read, the error comes with the repositories of the others.
+// Repositories returns the repositories that the App's installations give access to, except
+// archived and disabled ones, or nil for a token, which does not say where it is meant to be used.
+// When an installation can't be read, the error comes with the repositories of the others.
 func (c *Client) Repositories(ctx context.Context) ([]provisioner.Repository, error) {
 	if c.app == nil {
 		return nil, nil

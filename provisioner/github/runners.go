@@ -23,7 +23,8 @@ func (c *Client) Lookup(ctx context.Context, t provisioner.Target, name string) 
 		operation: "look up runner", method: http.MethodGet, path: root(t) + "/actions/runners", target: t,
 		query: url.Values{"name": {name}, "per_page": {strconv.Itoa(perPage)}},
 	}
-	// A server that does not know the filter lists all runners, so the search goes on over the pages.
+	// A server that does not know the filter lists all runners, so the search goes on over the
+	// pages.
 	for {
 		var p gh.Runners
 		resp, err := c.do(ctx, a, k, &p)
@@ -59,8 +60,9 @@ func (c *Client) Runner(ctx context.Context, t provisioner.Target, id int64) (pr
 	return runnerOf(&r), nil
 }
 
-// Runners returns all runners of a target, ours and others', or an error. Runners that come and go while the pages are read can be missing: that one is
-// gone is for [Client.Runner] to say. The requests are conditional. The labels are not the caller's to change.
+// Runners returns all runners of a target, ours and others', or an error. Runners that come and go
+// while the pages are read can be missing: that one is gone is for [Client.Runner] to say. The
+// requests are conditional. The labels are not the caller's to change.
 func (c *Client) Runners(ctx context.Context, t provisioner.Target) ([]provisioner.Runner, error) {
 	a, err := c.account(ctx, t)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Memory is a [Queue] in the process's memory: nothing survives the process. It remembers the jobs it has accepted as long as it lives, at some 100 bytes each, for
-// four days.
+// Memory is a [Queue] in the process's memory: nothing survives the process. It remembers the jobs
+// it has accepted as long as it lives, at some 100 bytes each, for four days.
 type Memory struct {
 	visibility time.Duration
 
@@ -121,7 +121,8 @@ func (q *Memory) Delete(_ context.Context, m Message) error {
 	return q.with(m, func(_ *entry, i int) { q.lanes[m.Lane] = slices.Delete(q.lanes[m.Lane], i, i+1) })
 }
 
-// with calls f with the message's entry if the receipt is its latest; one that was delivered again belongs to somebody else, and one that is gone to nobody.
+// with calls f with the message's entry if the receipt is its latest; one that was delivered again
+// belongs to somebody else, and one that is gone to nobody.
 func (q *Memory) with(m Message, f func(e *entry, i int)) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

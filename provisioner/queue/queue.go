@@ -9,16 +9,19 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Queue keeps accepted jobs until they are done: at least once, with a visibility timeout, as SQS and goqite mean it. Every message lies in a lane, named
-// after the runner type that serves it, so that a type that has to wait holds up no other.
+// Queue keeps accepted jobs until they are done: at least once, with a visibility timeout, as SQS
+// and goqite mean it. Every message lies in a lane, named after the runner type that serves it, so
+// that a type that has to wait holds up no other.
 //
 // All methods are safe for concurrent use and by several processes.
 type Queue interface {
-	// Send stores a job; when it returns nil the job survives a crash of the process (except in a queue that says otherwise). A queue that remembers
-	// the jobs it has accepted stores a job whose Key it knows only once and answers duplicate; others never answer duplicate.
+	// Send stores a job; when it returns nil the job survives a crash of the process (except in a
+	// queue that says otherwise). A queue that remembers the jobs it has accepted stores a job
+	// whose Key it knows only once and answers duplicate; others never answer duplicate.
 	Send(ctx context.Context, lane string, j provisioner.Job) (duplicate bool, err error)
-	// Receive waits until the lane has a visible message, hides it for the queue's visibility timeout and returns it: the oldest first, roughly. It
-	// returns ctx's error when ctx ends first.
+	// Receive waits until the lane has a visible message, hides it for the queue's visibility
+	// timeout and returns it: the oldest first, roughly. It returns ctx's error when ctx ends
+	// first.
 	Receive(ctx context.Context, lane string) (Message, error)
 	// Extend hides a received message for d from now. With d = 0 it is visible again at once.
 	Extend(ctx context.Context, m Message, d time.Duration) error
@@ -38,10 +41,12 @@ type Message struct {
 	Receives int
 }
 
-// Unsorted is the lane of messages whose lane no runner type has any more, because the catalogue has changed. Adapters move such messages there.
+// Unsorted is the lane of messages whose lane no runner type has any more, because the catalogue
+// has changed. Adapters move such messages there.
 const Unsorted = ""
 
-// Visibility is how long a received message stays hidden unless it is extended: short, because after a crash it is the wait before a job is taken up again.
+// Visibility is how long a received message stays hidden unless it is extended: short, because
+// after a crash it is the wait before a job is taken up again.
 const Visibility = 20 * time.Second
 
 // Depth is the optional power of a [Queue] to count its messages by lane, hidden ones included.

@@ -56,7 +56,8 @@ func (b *bootFailures) forget(snap *snapshot) {
 	maps.DeleteFunc(b.counted, func(id string, _ bool) bool { return !machines[id] })
 }
 
-// failedToBoot reports whether a machine missed its boot deadline, or ended while its registration still waits for it.
+// failedToBoot reports whether a machine missed its boot deadline, or ended while its registration
+// still waits for it.
 func (snap *snapshot) failedToBoot(m *machine) bool {
 	if m.Alive() {
 		return m.state == Dead && m.listed

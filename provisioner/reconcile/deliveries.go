@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// readDeliveries has the failed deliveries of every log processed. The cursor moves on only behind what was processed.
+// readDeliveries has the failed deliveries of every log processed. The cursor moves on only behind
+// what was processed.
 func (s *Sweeper) readDeliveries(ctx context.Context, r *Report) {
 	for _, log := range s.cfg.Deliveries {
 		if err := s.readLog(ctx, log, r); err != nil {

@@ -1,23 +1,27 @@
 // Package reconcile compares what GitHub wants with what the clouds have, and makes the two meet.
 //
-// Webhooks get lost, jobs are cancelled, GitHub gives a runner to another job than the one it was started for, machines die while they boot, processes crash
-// between two steps. [Sweeper.Sweep] needs to know none of that. It reads three things, in this order:
+// Webhooks get lost, jobs are cancelled, GitHub gives a runner to another job than the one it was
+// started for, machines die while they boot, processes crash between two steps. [Sweeper.Sweep]
+// needs to know none of that. It reads three things, in this order:
 //
 //  1. the machines that carry our mark, at every provider;
 //  2. the jobs that wait, in every repository that is known;
 //  3. the runners that are registered, wherever there may be one of ours.
 //
-// Then it counts, for every runner type and every target where its runners are registered, the jobs that need a machine and the machines that may still take
-// one. Too few: jobs that have been without for two sweeps are provisioned, through the same idempotent call as everybody else. Too many: machines that have been
-// in excess for two sweeps go. And apart from counting, whatever is dead goes: machines whose registration is gone, registrations without a machine, machines
-// that never came up or that are too old.
+// Then it counts, for every runner type and every target where its runners are registered, the jobs
+// that need a machine and the machines that may still take one. Too few: jobs that have been
+// without for two sweeps are provisioned, through the same idempotent call as everybody else. Too
+// many: machines that have been in excess for two sweeps go. And apart from counting, whatever is
+// dead goes: machines whose registration is gone, registrations without a machine, machines that
+// never came up or that are too old.
 //
 // # What keeps it from doing harm
 //
 //   - Nothing without our mark and our name is touched.
 //   - If one list could not be read whole, nothing is removed in that sweep.
-//   - The registration is removed first, by its id. GitHub refuses that for a runner that has a job, and then the machine stays. A machine whose
-//     registration was not in the list is ended only when GitHub, asked for that id, says that it does not exist.
-//   - Nothing is kept between sweeps but when something was first seen, so a restart only makes it wait one sweep more; and two processes that sweep at once
-//     do nothing twice.
+//   - The registration is removed first, by its id. GitHub refuses that for a runner that has a
+//     job, and then the machine stays. A machine whose registration was not in the list is ended
+//     only when GitHub, asked for that id, says that it does not exist.
+//   - Nothing is kept between sweeps but when something was first seen, so a restart only makes it
+//     wait one sweep more; and two processes that sweep at once do nothing twice.
 package reconcile

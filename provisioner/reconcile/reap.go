@@ -11,7 +11,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// reap removes what is dead, too old or not needed. It runs only when the sweep has seen everything.
+// reap removes what is dead, too old or not needed. It runs only when the sweep has seen
+// everything.
 func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 	for _, m := range snap.machines {
 		s.bootFailures.observe(ctx, s, snap, m)
@@ -58,8 +59,9 @@ func (s *Sweeper) endOld(ctx context.Context, snap *snapshot, m *machine, r *Rep
 	s.terminate(ctx, m, Lifetime, r)
 }
 
-// endWithoutRegistration ends a machine whose registration was not in the list, if GitHub says of that very id that it does not exist. A job's end removes its
-// registration too, and then the machine ends by itself: it gets until the next sweep.
+// endWithoutRegistration ends a machine whose registration was not in the list, if GitHub says of
+// that very id that it does not exist. A job's end removes its registration too, and then the
+// machine ends by itself: it gets until the next sweep.
 func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Report) {
 	if _, again := s.garbage.since("gone/" + m.ID); !again {
 		return
@@ -73,7 +75,8 @@ func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Rep
 	}
 }
 
-// reapRegistrations removes registrations of ours that are offline and without a machine, unless somebody may be about to launch one.
+// reapRegistrations removes registrations of ours that are offline and without a machine, unless
+// somebody may be about to launch one.
 func (s *Sweeper) reapRegistrations(ctx context.Context, snap *snapshot, r *Report) {
 	for _, o := range snap.orphans(s) {
 		first, again := s.garbage.since("registration/" + strconv.FormatInt(o.runner.ID, 10))
@@ -94,7 +97,8 @@ func (s *Sweeper) reapRegistrations(ctx context.Context, snap *snapshot, r *Repo
 	}
 }
 
-// orphanAge is how long a registration may be without a machine: the lists of the clouds lag, and another process may be between registering and launching.
+// orphanAge is how long a registration may be without a machine: the lists of the clouds lag, and
+// another process may be between registering and launching.
 const orphanGrace = 20 * time.Second
 
 // orphan is a registration of ours that is offline and without a live machine.
@@ -133,7 +137,8 @@ func (snap *snapshot) orphans(s *Sweeper) []orphan {
 	return out
 }
 
-// parse finds the runner type of a name of ours. Names of types that the catalogue no longer has belong to nobody here; GitHub removes them after a day.
+// parse finds the runner type of a name of ours. Names of types that the catalogue no longer has
+// belong to nobody here; GitHub removes them after a day.
 func (snap *snapshot) parse(name string, target provisioner.Target) (provisioner.RunnerType, provisioner.Job, bool) {
 	for _, t := range snap.types {
 		if j, ok := provisioner.ParseRunnerName(t.Name, name); ok && t.Target(provisioner.Repository{Owner: target.Owner, Name: target.Repo}) == target {
@@ -143,7 +148,8 @@ func (snap *snapshot) parse(name string, target provisioner.Target) (provisioner
 	return provisioner.RunnerType{}, provisioner.Job{}, false
 }
 
-// reapExcess ends machines that have been more than enough for two sweeps: those first whose own job does not wait.
+// reapExcess ends machines that have been more than enough for two sweeps: those first whose own
+// job does not wait.
 func (s *Sweeper) reapExcess(ctx context.Context, snap *snapshot, c *class, r *Report) {
 	excess := len(c.available) - len(c.jobs)
 	if excess <= 0 {

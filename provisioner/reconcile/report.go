@@ -16,7 +16,8 @@ type Report struct {
 	GivenUp int
 	// Recovered counts the failed webhook deliveries that were processed.
 	Recovered int
-	// Requests counts the requests to GitHub; Unchanged, those of them that were answered 304 and cost nothing.
+	// Requests counts the requests to GitHub; Unchanged, those of them that were answered 304 and
+	// cost nothing.
 	Requests, Unchanged int
 	// PutOff is how long sweeps are put off, because little is left of GitHub's rate limit.
 	PutOff time.Duration

@@ -186,7 +186,8 @@ func (s *Sweeper) readJobs(ctx context.Context, snap *snapshot) {
 	}
 }
 
-// fail notes why a target could not be read: what GitHub refuses is that target's own affair, anything else leaves the sweep incomplete.
+// fail notes why a target could not be read: what GitHub refuses is that target's own affair,
+// anything else leaves the sweep incomplete.
 func (snap *snapshot) fail(t provisioner.Target, err error) {
 	var registration *provisioner.RegistrationError
 	if errors.As(err, &registration) && errors.Is(err, provisioner.ErrRefused) {
@@ -196,7 +197,8 @@ func (snap *snapshot) fail(t provisioner.Target, err error) {
 	snap.readErrors[t] = err
 }
 
-// readRegistrations reads the registrations of every target that has machines, jobs or, as far as is known, registrations of ours; now and then, of all.
+// readRegistrations reads the registrations of every target that has machines, jobs or, as far as
+// is known, registrations of ours; now and then, of all.
 func (s *Sweeper) readRegistrations(ctx context.Context, snap *snapshot) {
 	targets := map[provisioner.Target]bool{} // true where a registration may be on its way
 	for _, r := range s.known.listActive(s.fullSweep()) {

@@ -14,10 +14,12 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// supply provisions the jobs that have been without a machine for two sweeps: never more than there are jobs without.
+// supply provisions the jobs that have been without a machine for two sweeps: never more than there
+// are jobs without.
 func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	for _, o := range snap.orphans(s) {
-		// Its machine may not be in the cloud's lists yet; reapRegistrations removes it if it stays so.
+		// Its machine may not be in the cloud's lists yet; reapRegistrations removes it if it stays
+		// so.
 		if first, _ := s.demand.since("pending/" + o.runner.Name); snap.now.Sub(first) < orphanGrace {
 			snap.class(o.t, o.target).pending[o.job.ID] = true
 		}
@@ -44,7 +46,8 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	_ = g.Wait()
 }
 
-// unserved returns the jobs of a class that have been without a machine since the last sweep at least, oldest first, and not more than the class lacks.
+// unserved returns the jobs of a class that have been without a machine since the last sweep at
+// least, oldest first, and not more than the class lacks.
 func (s *Sweeper) unserved(c *class) []provisioner.Job {
 	lacking := len(c.jobs) - len(c.available) - len(c.pending)
 	carried := maps.Clone(c.pending)
@@ -76,7 +79,8 @@ func (s *Sweeper) unserved(c *class) []provisioner.Job {
 // attemptTimeout bounds an attempt within a sweep; what takes longer is taken up by the next one.
 const attemptTimeout = time.Minute
 
-// provision provisions jobs of one class, one after the other, until one is held back: what holds it back holds back the rest.
+// provision provisions jobs of one class, one after the other, until one is held back: what holds
+// it back holds back the rest.
 func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
 	for _, j := range jobs {
 		log, tries := s.logJob(key, j), snap.tries(j)
@@ -112,7 +116,8 @@ func (snap *snapshot) tries(j provisioner.Job) int {
 	return n
 }
 
-// generation is the first whose name no busy runner holds: that one serves another job, and keeps the name until it is done.
+// generation is the first whose name no busy runner holds: that one serves another job, and keeps
+// the name until it is done.
 func (snap *snapshot) generation(key classKey, j provisioner.Job) int {
 	taken := map[string]bool{}
 	for _, r := range snap.registry[key.target] {

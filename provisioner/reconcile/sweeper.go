@@ -19,7 +19,8 @@ type Engine interface {
 
 // Jobs reads the jobs that wait for a runner.
 type Jobs interface {
-	// QueuedJobs returns the jobs of a repository that wait. full asks for a look at long-running workflow runs too, which a quick look may miss.
+	// QueuedJobs returns the jobs of a repository that wait. full asks for a look at long-running
+	// workflow runs too, which a quick look may miss.
 	QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) (jobs []provisioner.Job, changed bool, err error)
 	// JobState tells the state of one job, without the lag of a list.
 	JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error)
@@ -31,7 +32,8 @@ type Runners interface {
 	Runners(ctx context.Context, t provisioner.Target) ([]provisioner.Runner, error)
 	// Runner returns the runner of that id, or provisioner.ErrNotFound.
 	Runner(ctx context.Context, t provisioner.Target, id int64) (provisioner.Runner, error)
-	// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if it has a job.
+	// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if it has a
+	// job.
 	Remove(ctx context.Context, t provisioner.Target, id int64) error
 }
 
@@ -48,7 +50,8 @@ type Worker interface {
 type DeliveryLog interface {
 	// Name identifies the log.
 	Name() string
-	// Failed returns the failed deliveries after a cursor, oldest first, and the cursor behind them. "" is the oldest that GitHub keeps.
+	// Failed returns the failed deliveries after a cursor, oldest first, and the cursor behind
+	// them. "" is the oldest that GitHub keeps.
 	Failed(ctx context.Context, after string) (ids []int64, cursor string, err error)
 	// Redeliver has a delivery processed from its stored payload.
 	Redeliver(ctx context.Context, id int64) error
@@ -70,7 +73,8 @@ type Config struct {
 	// Repositories are known from the start; more become known by [Sweeper.MarkActive] and by their
 	// machines.
 	Repositories []provisioner.Repository
-	// Discover, if set, lists further repositories: those of a GitHub App's installations. It is asked every tenth sweep.
+	// Discover, if set, lists further repositories: those of a GitHub App's installations. It is
+	// asked every tenth sweep.
 	Discover func(ctx context.Context) ([]provisioner.Repository, error)
 	// Allowed limits the repositories that are looked after. Defaults to all.
 	Allowed func(r provisioner.Repository) bool
@@ -78,13 +82,17 @@ type Config struct {
 	Deliveries []DeliveryLog
 	// Store keeps repositories and delivery cursors over restarts. Defaults to nothing.
 	Store Store
-	// Quota tells what is left of GitHub's rate limit; under a tenth, a sweep is put off so that launches have it. Limit 0 means unknown.
+	// Quota tells what is left of GitHub's rate limit; under a tenth, a sweep is put off so that
+	// launches have it. Limit 0 means unknown.
 	Quota func() (remaining, limit int, reset time.Time)
-	// Requests counts the requests made to GitHub so far, and how many of them were answered 304 and so cost nothing.
+	// Requests counts the requests made to GitHub so far, and how many of them were answered 304
+	// and so cost nothing.
 	Requests func() (all, unchanged int)
-	// BreakAfter is the number of machines in a row that boot and never register after which a runner type is broken. Defaults to 5.
+	// BreakAfter is the number of machines in a row that boot and never register after which a
+	// runner type is broken. Defaults to 5.
 	BreakAfter int
-	// Replacements is how many further machines a job gets whose machines did not come up. Defaults to 3.
+	// Replacements is how many further machines a job gets whose machines did not come up. Defaults
+	// to 3.
 	Replacements int
 	// Concurrency of requests and launches. Defaults to 8.
 	Concurrency int
@@ -154,7 +162,8 @@ func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// Sweep compares and corrects once. An error says what could not be read; the report says what was done all the same.
+// Sweep compares and corrects once. An error says what could not be read; the report says what was
+// done all the same.
 func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()

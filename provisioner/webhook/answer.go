@@ -11,7 +11,8 @@ import (
 // Status is the outcome of a delivery, as its answer names it.
 type Status string
 
-// The outcomes. GitHub shows a delivery as failed, to be delivered again by hand or through its API, unless the code is 2xx.
+// The outcomes. GitHub shows a delivery as failed, to be delivered again by hand or through its
+// API, unless the code is 2xx.
 const (
 	StatusQueued    Status = "queued"    // the job is stored and will have a machine
 	StatusDuplicate Status = "duplicate" // the job was stored before

@@ -17,7 +17,8 @@ import (
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_job.
 const EventWorkflowJob = "workflow_job"
 
-// The actions of a workflow_job event that mean something here. There may be others, such as waiting (for an approval).
+// The actions of a workflow_job event that mean something here. There may be others, such as
+// waiting (for an approval).
 const (
 	ActionQueued     = "queued"
 	ActionInProgress = "in_progress"
@@ -26,14 +27,16 @@ const (
 
 // Delivery is a decoded delivery of GitHub's.
 type Delivery struct {
-	// ID is X-GitHub-Delivery, the same when GitHub delivers again. It is for logs; [Decode] leaves it empty.
+	// ID is X-GitHub-Delivery, the same when GitHub delivers again. It is for logs; [Decode] leaves
+	// it empty.
 	ID string
 	// Event is X-GitHub-Event. Deliveries of events other than workflow_job have no further fields.
 	Event string
 	// Action is one of the Action constants, or something newer.
 	Action string
 	Job    provisioner.Job
-	// RunnerName is the runner that has the job. Jobs on GitHub's own machines name one even while they are queued.
+	// RunnerName is the runner that has the job. Jobs on GitHub's own machines name one even while
+	// they are queued.
 	RunnerName string
 	// Conclusion is how a completed job ended.
 	Conclusion string
@@ -45,7 +48,8 @@ type InvalidError struct{ Reason string }
 // Error returns the reason.
 func (e *InvalidError) Error() string { return "invalid delivery: " + e.Reason }
 
-// payload is the small part of a workflow_job payload that matters: decoding GitHub's whole event costs three times as much.
+// payload is the small part of a workflow_job payload that matters: decoding GitHub's whole event
+// costs three times as much.
 type payload struct {
 	Action string `json:"action"`
 	Job    struct {
@@ -67,8 +71,9 @@ type payload struct {
 	} `json:"repository"`
 }
 
-// Decode reads the payload of an event, the JSON itself. It returns an [*InvalidError] that names, by their JSON path, all the fields of a workflow_job
-// event that are missing or unusable. Of other events it only makes sure that they are JSON.
+// Decode reads the payload of an event, the JSON itself. It returns an [*InvalidError] that names,
+// by their JSON path, all the fields of a workflow_job event that are missing or unusable. Of other
+// events it only makes sure that they are JSON.
 func Decode(event string, body []byte) (Delivery, error) {
 	if event != EventWorkflowJob {
 		if !json.Valid(body) {
@@ -123,8 +128,9 @@ func (d Delivery) validate() error {
 	return nil
 }
 
-// isName reports whether s can be the name of an account or a repository: up to 100 of A-Z a-z 0-9 . _ -. Names become parts of URLs, where anything else,
-// and the two names that mean directories, would lead elsewhere.
+// isName reports whether s can be the name of an account or a repository: up to 100 of A-Z a-z 0-9
+// . _ -. Names become parts of URLs, where anything else, and the two names that mean directories,
+// would lead elsewhere.
 func isName(s string) bool {
 	if s == "" || len(s) > 100 || s == "." || s == ".." {
 		return false

@@ -2,8 +2,9 @@ package webhook
 
 import "bytes"
 
-// formPayload returns the parameter payload of a form. It does what [net/url.ParseQuery] would do, which for a body of this size costs as much as decoding
-// its JSON: it looks for one parameter only, and does without copies.
+// formPayload returns the parameter payload of a form. It does what [net/url.ParseQuery] would do,
+// which for a body of this size costs as much as decoding its JSON: it looks for one parameter
+// only, and does without copies.
 func formPayload(form []byte) ([]byte, error) {
 	for parameter := range bytes.SplitSeq(form, []byte("&")) {
 		if escaped, found := bytes.CutPrefix(parameter, []byte("payload=")); found {

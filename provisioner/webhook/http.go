@@ -12,8 +12,9 @@ import (
 
 var _ http.Handler = (*Receiver)(nil)
 
-// ServeHTTP answers a delivery, whatever its path. What can be refused by the header is refused before the body is read, and no body is read beyond
-// [MaxBody]. How long a sender may take is the server's to limit, with [http.Server.ReadTimeout].
+// ServeHTTP answers a delivery, whatever its path. What can be refused by the header is refused
+// before the body is read, and no body is read beyond [MaxBody]. How long a sender may take is the
+// server's to limit, with [http.Server.ReadTimeout].
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	a := r.serve(w, req)
 	h := w.Header()
@@ -40,7 +41,8 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 	return r.exchange(req.Context(), q.header("X-Github-Delivery"), func(*exchange) Answer { return refusal })
 }
 
-// read reads a body in one piece where its size was declared, as far as a declaration can be trusted with memory.
+// read reads a body in one piece where its size was declared, as far as a declaration can be
+// trusted with memory.
 func read(body io.Reader, declared int64) ([]byte, error) {
 	const most = 64 << 10 // real deliveries have 8 to 20 KB
 	b := bytes.NewBuffer(make([]byte, 0, min(max(declared, 0), most)+bytes.MinRead))

@@ -16,13 +16,14 @@ import (
 // acceptTimeout leaves time to answer before GitHub hangs up, 10 s after it began to send.
 const acceptTimeout = 8 * time.Second
 
-// Receive answers a delivery that has been read already. It does not return before the job is stored, or its plan made.
+// Receive answers a delivery that has been read already. It does not return before the job is
+// stored, or its plan made.
 func (r *Receiver) Receive(ctx context.Context, q Request) Answer {
 	return r.exchange(ctx, q.header("X-Github-Delivery"), func(x *exchange) Answer { return r.receive(ctx, x, q) })
 }
 
-// Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It is never a dry run, and its job counts as repeated:
-// somebody may have accepted it before.
+// Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It
+// is never a dry run, and its job counts as repeated: somebody may have accepted it before.
 func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
 	return r.exchange(ctx, d.ID, func(x *exchange) Answer {
 		if err := d.validate(); err != nil {

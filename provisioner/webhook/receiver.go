@@ -11,8 +11,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Accepter stores a job durably, under the runner type that serves it, and reports whether it has stored the same job ([provisioner.Job.Key]) before. When
-// it returns nil the job survives a crash. It must return when ctx ends, and be safe for concurrent use.
+// Accepter stores a job durably, under the runner type that serves it, and reports whether it has
+// stored the same job ([provisioner.Job.Key]) before. When it returns nil the job survives a crash.
+// It must return when ctx ends, and be safe for concurrent use.
 type Accepter interface {
 	Accept(ctx context.Context, runnerType string, j provisioner.Job) (duplicate bool, err error)
 }
@@ -30,7 +31,8 @@ type Planner interface {
 	Plan(ctx context.Context, j provisioner.Job) (provisioner.Plan, error)
 }
 
-// Recorder hears of jobs that started or ended. It is a hint: deliveries get lost, repeated and out of order. Record must not block.
+// Recorder hears of jobs that started or ended. It is a hint: deliveries get lost, repeated and out
+// of order. Record must not block.
 type Recorder interface {
 	Record(ctx context.Context, c Change)
 }
@@ -40,7 +42,8 @@ type Change struct {
 	Job provisioner.Job
 	// Action is in_progress or completed.
 	Action string
-	// RunnerType is the type whose labels match. Whether the job ran on a machine of ours only RunnerName tells.
+	// RunnerType is the type whose labels match. Whether the job ran on a machine of ours only
+	// RunnerName tells.
 	RunnerType string
 	// RunnerName is the runner that took the job; empty if none did.
 	RunnerName string
@@ -50,10 +53,11 @@ type Change struct {
 
 // Config holds what a [Receiver] can do without. The zero value means the defaults.
 type Config struct {
-	// PreviousSecret is accepted beside the secret, so that the secret can be changed without losing deliveries. Defaults to none.
+	// PreviousSecret is accepted beside the secret, so that the secret can be changed without
+	// losing deliveries. Defaults to none.
 	PreviousSecret provisioner.Secret
-	// Repositories are globs over owner/repo, compared without case, in the syntax of [path.Match]: datawire/*. Jobs of other repositories are denied.
-	// Defaults to all repositories.
+	// Repositories are globs over owner/repo, compared without case, in the syntax of [path.Match]:
+	// datawire/*. Jobs of other repositories are denied. Defaults to all repositories.
 	Repositories []string
 	// Recorder hears of jobs that started or ended. Defaults to nobody.
 	Recorder Recorder
@@ -75,8 +79,9 @@ type Receiver struct {
 	logger   *slog.Logger
 }
 
-// New returns a receiver of deliveries that are signed with the secret. It reports all at once: an empty secret, which would let anybody in, a missing
-// collaborator, and globs that can match no repository.
+// New returns a receiver of deliveries that are signed with the secret. It reports all at once: an
+// empty secret, which would let anybody in, a missing collaborator, and globs that can match no
+// repository.
 func New(secret provisioner.Secret, matcher labels.Matcher, accepter Accepter, planner Planner, cfg Config) (*Receiver, error) {
 	var faults []error
 	if secret == "" {

@@ -17,7 +17,8 @@ type Observer interface {
 
 // Outcome is how a delivery ended.
 type Outcome struct {
-	// Event and Action are the delivery's, empty unless its signature is good: nobody else can make up new ones.
+	// Event and Action are the delivery's, empty unless its signature is good: nobody else can make
+	// up new ones.
 	Event, Action string
 	Status        Status
 	// RunnerType is empty unless one serves the job.
@@ -35,7 +36,8 @@ type exchange struct {
 	cause error
 }
 
-// exchange answers a delivery, reports it, and survives its panics: one bad delivery must not end a process that others need.
+// exchange answers a delivery, reports it, and survives its panics: one bad delivery must not end a
+// process that others need.
 func (r *Receiver) exchange(ctx context.Context, id string, do func(*exchange) Answer) (a Answer) {
 	start := time.Now()
 	x := &exchange{delivery: Delivery{ID: id}}

@@ -17,7 +17,8 @@ func newAllowList(globs []string) (allowList, error) {
 	var faults []error
 	for _, glob := range globs {
 		folded := strings.ToLower(strings.TrimSpace(glob))
-		// A glob without a slash, or with two, would match no repository at all and so deny every job without a word.
+		// A glob without a slash, or with two, would match no repository at all and so deny every
+		// job without a word.
 		if _, err := path.Match(folded, ""); err != nil || strings.Count(folded, "/") != 1 {
 			faults = append(faults, fmt.Errorf("the repository glob %q is not of the form owner/repo, such as octo-org/* or */*", glob))
 			continue

@@ -14,10 +14,12 @@ const MaxBody = 25 << 20
 // Request is a delivery as it arrived, free of any transport.
 type Request struct {
 	Method string
-	// Header has canonical keys, as [http.Header.Set] makes them. Several values of one key count as one, joined by commas, which is how AWS Lambda gets them.
+	// Header has canonical keys, as [http.Header.Set] makes them. Several values of one key count
+	// as one, joined by commas, which is how AWS Lambda gets them.
 	Header http.Header
 	Query  url.Values
-	// MalformedQuery says that Query lacks what could not be read. Such a delivery is invalid: it may have said dry-run.
+	// MalformedQuery says that Query lacks what could not be read. Such a delivery is invalid: it
+	// may have said dry-run.
 	MalformedQuery bool
 	// Body is the raw body: the signature is over its bytes. It is not changed and not kept.
 	Body []byte
@@ -28,8 +30,8 @@ const (
 	contentForm = "application/x-www-form-urlencoded"
 )
 
-// refuse decides what can be decided without the body, of which only the size is known, -1 for unknown. It refuses, in this order, methods, content types,
-// sizes and signatures.
+// refuse decides what can be decided without the body, of which only the size is known, -1 for
+// unknown. It refuses, in this order, methods, content types, sizes and signatures.
 func (q Request) refuse(size int64) (refusal Answer, refused bool) {
 	if q.Method != http.MethodPost {
 		return answer(StatusMethodNotAllowed, "deliveries are POST requests"), true
@@ -48,7 +50,8 @@ func (q Request) refuse(size int64) (refusal Answer, refused bool) {
 
 func tooLarge() Answer { return answer(StatusTooLarge, "the body is over 25 MB") }
 
-// header returns all values of a header as a proxy may join them, so that no two ways in pick different ones.
+// header returns all values of a header as a proxy may join them, so that no two ways in pick
+// different ones.
 func (q Request) header(key string) string {
 	if v := q.Header[key]; len(v) == 1 {
 		return v[0]
@@ -81,7 +84,8 @@ type mode struct {
 
 var errDryRun = errors.New("dry-run must be true or false, and be given once")
 
-// mode applies the dry-run rule: what is asked for, else in earnest for GitHub's own deliveries alone, which can't be made to ask.
+// mode applies the dry-run rule: what is asked for, else in earnest for GitHub's own deliveries
+// alone, which can't be made to ask.
 func (q Request) mode() (mode, error) {
 	if q.MalformedQuery {
 		return mode{}, errors.New("the query can't be read")

@@ -9,8 +9,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// signatureHeader carries the only signature that counts. X-Hub-Signature is SHA-1, and go-github's ValidateSignature takes SHA-1 even in this header, so
-// neither is used (https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
+// signatureHeader carries the only signature that counts. X-Hub-Signature is SHA-1, and go-github's
+// ValidateSignature takes SHA-1 even in this header, so neither is used
+// (https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
 const signatureHeader = "X-Hub-Signature-256"
 
 // keys are the secrets of which any makes a signature good.
@@ -24,7 +25,8 @@ func newKeys(secret, previous provisioner.Secret) keys {
 	return all
 }
 
-// verify reports whether sum is the HMAC of the raw body under one of the keys. It compares in constant time.
+// verify reports whether sum is the HMAC of the raw body under one of the keys. It compares in
+// constant time.
 func (k keys) verify(body []byte, sum [sha256.Size]byte) bool {
 	for _, key := range k {
 		mac := hmac.New(sha256.New, key)

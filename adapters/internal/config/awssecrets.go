@@ -17,11 +17,14 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// secretTimeout bounds the fetching of one secret, the SDK's own retries included. Lambda gives a cold start 10 s in all.
+// secretTimeout bounds the fetching of one secret, the SDK's own retries included. Lambda gives a
+// cold start 10 s in all.
 const secretTimeout = 8 * time.Second
 
-// AWSSecrets returns the source that fetches "ssm:/path" from SSM Parameter Store, decrypted, and "secretsmanager:name" (or an ARN) from Secrets Manager, as
-// text. Region, credentials and endpoints are those of the AWS SDK's own chain, which is loaded when the first secret is asked for.
+// AWSSecrets returns the source that fetches "ssm:/path" from SSM Parameter Store, decrypted, and
+// "secretsmanager:name" (or an ARN) from Secrets Manager, as text. Region, credentials and
+// endpoints are those of the AWS SDK's own chain, which is loaded when the first secret is asked
+// for.
 func AWSSecrets() SecretSource {
 	return &awsSecrets{sdk: sync.OnceValues(func() (aws.Config, error) {
 		return awsconfig.LoadDefaultConfig(context.Background())

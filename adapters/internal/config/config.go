@@ -23,7 +23,8 @@ type Config struct {
 		Token         provisioner.Secret
 		PreviousToken provisioner.Secret // "" if none
 		Path          string
-		// Repositories are [path.Match] patterns over owner/repo, each with exactly one slash. None allows every repository.
+		// Repositories are [path.Match] patterns over owner/repo, each with exactly one slash. None
+		// allows every repository.
 		Repositories []string
 		// Hooks are owner/repo/ID or org/ID.
 		Hooks []string
@@ -39,11 +40,13 @@ type Config struct {
 	ReconcileInterval time.Duration
 	LogLevel          slog.Level
 	LogFormat         string // json or text
-	// Runners are the runner types, at least one, in the order of the catalogue: the first that fits a job serves it.
+	// Runners are the runner types, at least one, in the order of the catalogue: the first that
+	// fits a job serves it.
 	Runners []Runner
 }
 
-// Runner is a runner type with the settings of its provider: AWS or Codemagic, whichever RunnerType.Provider names; the other is nil.
+// Runner is a runner type with the settings of its provider: AWS or Codemagic, whichever
+// RunnerType.Provider names; the other is nil.
 type Runner struct {
 	provisioner.RunnerType
 	AWS       *awsrunner.Settings
@@ -56,10 +59,13 @@ const (
 	ProviderCodemagic = codemagic.Name
 )
 
-// Load reads the settings from environ, secrets that are references through secrets (nil means [AWSSecrets]), and the files that the settings name. Only
-// fetching secrets uses the network. Blanks around values do not count, and a variable that is empty is not set. The error names every fault.
+// Load reads the settings from environ, secrets that are references through secrets (nil means
+// [AWSSecrets]), and the files that the settings name. Only fetching secrets uses the network.
+// Blanks around values do not count, and a variable that is empty is not set. The error names every
+// fault.
 //
-// A region that environ lacks is looked for where the AWS SDK will look for it: the process's own environment and the shared config files.
+// A region that environ lacks is looked for where the AWS SDK will look for it: the process's own
+// environment and the shared config files.
 func Load(ctx context.Context, environ map[string]string, secrets SecretSource) (*Config, error) {
 	if secrets == nil {
 		secrets = AWSSecrets()

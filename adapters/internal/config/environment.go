@@ -9,8 +9,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// variables are the environment variables as text, in the order in which they are documented and faults are reported. Checking and converting is done
-// elsewhere: the parser's own errors quote the values, which may be secrets.
+// variables are the environment variables as text, in the order in which they are documented and
+// faults are reported. Checking and converting is done elsewhere: the parser's own errors quote the
+// values, which may be secrets.
 type variables struct {
 	GitHubToken             provisioner.Secret `env:"GITHUB_TOKEN"`
 	GitHubAppID             string             `env:"GITHUB_APP_ID"`
@@ -39,7 +40,8 @@ type variables struct {
 	LogFormat               string             `env:"LOG_FORMAT" envDefault:"json"`
 }
 
-// parse reads the variables, and prepares the list of what is wrong with them. Its error is a fault of this package, not of the environment.
+// parse reads the variables, and prepares the list of what is wrong with them. Its error is a fault
+// of this package, not of the environment.
 func parse(environ map[string]string) (*variables, *faults, error) {
 	v := &variables{}
 	fields, err := env.GetFieldParamsWithOptions(v, env.Options{Environment: map[string]string{}})

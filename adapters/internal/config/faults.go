@@ -19,12 +19,14 @@ func (f *faults) add(variable, format string, args ...any) {
 	f.list = append(f.list, fault{variable, oneLine(fmt.Sprintf(format, args...))})
 }
 
-// has reports whether the variable is known to be faulty, so that a fault is not followed by its consequences.
+// has reports whether the variable is known to be faulty, so that a fault is not followed by its
+// consequences.
 func (f *faults) has(variable string) bool {
 	return slices.ContainsFunc(f.list, func(x fault) bool { return x.variable == variable })
 }
 
-// err returns all faults as one error, a line each, in the order of the variables; nil if there are none.
+// err returns all faults as one error, a line each, in the order of the variables; nil if there are
+// none.
 func (f *faults) err() error {
 	if len(f.list) == 0 {
 		return nil

@@ -13,7 +13,8 @@ import (
 
 const appVariables = "GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_PRIVATE_KEY_FILE"
 
-// github takes a token or a GitHub App, but not both: whoever sets both expects a precedence that we would have to guess.
+// github takes a token or a GitHub App, but not both: whoever sets both expects a precedence that
+// we would have to guess.
 func (v *variables) github(cfg *Config, f *faults) {
 	cfg.GitHub.APIURL = rootURL("GITHUB_API_URL", v.GitHubAPIURL, f)
 	token, key := v.GitHubToken != "", v.GitHubAppPrivateKey != "" || v.GitHubAppPrivateKeyFile != ""
@@ -66,8 +67,8 @@ func (v *variables) appKey(f *faults) provisioner.Secret {
 	return rsaKey("GITHUB_APP_PRIVATE_KEY_FILE", string(b), f)
 }
 
-// rsaKey accepts what GitHub hands out (PKCS #1) and what tools make of it (PKCS #8), also with its line breaks written as \n, as environment files
-// often have to.
+// rsaKey accepts what GitHub hands out (PKCS #1) and what tools make of it (PKCS #8), also with its
+// line breaks written as \n, as environment files often have to.
 func rsaKey(variable, text string, f *faults) provisioner.Secret {
 	text = strings.TrimSpace(strings.NewReplacer(`\r`, "", `\n`, "\n").Replace(text))
 	block, _ := pem.Decode([]byte(text))

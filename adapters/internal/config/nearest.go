@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// nearest returns the candidate that somebody who wrote word most likely meant, or "" if none is near: other case and separators do not count, and one
-// letter in three may be wrong, and one more.
+// nearest returns the candidate that somebody who wrote word most likely meant, or "" if none is
+// near: other case and separators do not count, and one letter in three may be wrong, and one more.
 func nearest(word string, candidates []string) string {
 	best, found := "", len(word)/3+2
 	for _, c := range candidates {
@@ -18,7 +18,8 @@ func plainWord(s string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 }
 
-// distance is the number of letters to insert, delete or replace to make b of a (Levenshtein). Words of unreasonable length are far from everything.
+// distance is the number of letters to insert, delete or replace to make b of a (Levenshtein).
+// Words of unreasonable length are far from everything.
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

@@ -9,7 +9,8 @@ import (
 
 var regionPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// region sees to it that the AWS SDK will find a region where one is needed. It asks the SDK's own chain, which reads variables and files, not the network.
+// region sees to it that the AWS SDK will find a region where one is needed. It asks the SDK's own
+// chain, which reads variables and files, not the network.
 func (v *variables) region(ctx context.Context, cfg *Config, f *faults) {
 	for _, x := range []struct{ variable, region string }{{"AWS_REGION", v.AWSRegion}, {"AWS_DEFAULT_REGION", v.AWSDefaultRegion}} {
 		if x.region != "" && !regionPattern.MatchString(x.region) {

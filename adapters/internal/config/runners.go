@@ -17,7 +17,8 @@ const (
 	defaultBootDeadlineCodemagic = 15 * time.Minute
 )
 
-// runners reads the catalogue, or takes the built-in types, and checks the variables that only some types need.
+// runners reads the catalogue, or takes the built-in types, and checks the variables that only some
+// types need.
 func (v *variables) runners(cfg *Config, f *faults) {
 	cfg.Codemagic.Token = v.CodemagicToken
 	cfg.Codemagic.APIURL = rootURL("CODEMAGIC_API_URL", v.CodemagicAPIURL, f)

@@ -10,9 +10,11 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// SecretSource fetches secrets that a variable names instead of holding. It is safe for concurrent use.
+// SecretSource fetches secrets that a variable names instead of holding. It is safe for concurrent
+// use.
 type SecretSource interface {
-	// Secret returns the secret of a reference, "ssm:/path" or "secretsmanager:name". Its error says what to mend and never holds the secret.
+	// Secret returns the secret of a reference, "ssm:/path" or "secretsmanager:name". Its error
+	// says what to mend and never holds the secret.
 	Secret(ctx context.Context, ref string) (provisioner.Secret, error)
 }
 
@@ -26,8 +28,8 @@ func isReference(s provisioner.Secret) bool {
 	return strings.HasPrefix(s.Reveal(), schemeSSM) || strings.HasPrefix(s.Reveal(), schemeSecretsManager)
 }
 
-// fetchSecrets replaces every reference by its secret: each once, all at the same time. The variable of one that can't be fetched keeps the reference,
-// and is marked by its fault.
+// fetchSecrets replaces every reference by its secret: each once, all at the same time. The
+// variable of one that can't be fetched keeps the reference, and is marked by its fault.
 func (v *variables) fetchSecrets(ctx context.Context, source SecretSource, f *faults) {
 	holders := []struct {
 		variable string

@@ -14,7 +14,8 @@ func rootURL(variable, text string, f *faults) string {
 	return strings.TrimRight(text, "/")
 }
 
-// checkURL wants an absolute http(s) URL. It does not quote what it refuses, which may hold a password.
+// checkURL wants an absolute http(s) URL. It does not quote what it refuses, which may hold a
+// password.
 func checkURL(variable, text string, f *faults) {
 	if wrong := wrongURL(text); wrong != "" {
 		f.add(variable, "%s", wrong)
@@ -34,7 +35,8 @@ func wrongURL(text string) string {
 	return ""
 }
 
-// checkHeader refuses a token that can't be sent in a header, such as one pasted with a line break, before every call fails with it.
+// checkHeader refuses a token that can't be sent in a header, such as one pasted with a line break,
+// before every call fails with it.
 func checkHeader(variable string, token provisioner.Secret, f *faults) {
 	if f.has(variable) {
 		return

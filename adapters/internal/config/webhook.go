@@ -39,7 +39,8 @@ func (v *variables) webhookPath(f *faults) string {
 
 var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._~-]+$`)
 
-// items splits a list at commas. A list that is set but has no item is a fault: it could be meant to allow nothing, but would allow everything.
+// items splits a list at commas. A list that is set but has no item is a fault: it could be meant
+// to allow nothing, but would allow everything.
 func items(variable, text string, check func(string) (fault string), f *faults) []string {
 	if text == "" {
 		return nil

@@ -9,7 +9,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// LoadAWS reads the SDK's own chain of settings. What the SDK would log of its search for credentials, which errors tell as well, goes nowhere.
+// LoadAWS reads the SDK's own chain of settings. What the SDK would log of its search for
+// credentials, which errors tell as well, goes nowhere.
 func LoadAWS() (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(context.Background(), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
-// Front is the webhook of a process that only takes jobs in, for others to work on. It starts fast: of the clouds it needs nothing until somebody asks for
-// a dry run.
+// Front is the webhook of a process that only takes jobs in, for others to work on. It starts fast:
+// of the clouds it needs nothing until somebody asks for a dry run.
 type Front struct{ *webhook.Receiver }
 
 func newFront(cfg *config.Config, table *labels.Table, q queue.Queue, m *Metrics, log *slog.Logger) (Front, error) {

@@ -13,7 +13,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Gauges adds what is measured at the moment somebody asks: the jobs in the queue, and what is left of GitHub's rate limit.
+// Gauges adds what is measured at the moment somebody asks: the jobs in the queue, and what is left
+// of GitHub's rate limit.
 func Gauges(m *Metrics, q queue.Queue, gh *github.Client, cfg *config.Config, log *slog.Logger) error {
 	gauges := []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -9,7 +9,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
-// hints passes on what the webhook hears: jobs on their way to the queue, and jobs that started or ended.
+// hints passes on what the webhook hears: jobs on their way to the queue, and jobs that started or
+// ended.
 type hints struct {
 	worker  *queue.Worker
 	sweeper *reconcile.Sweeper

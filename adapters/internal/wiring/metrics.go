@@ -13,7 +13,8 @@ import (
 
 const namespace = "runner_provisioner"
 
-// Metrics turns what happens into Prometheus metrics. It observes the engine, the worker and the webhook.
+// Metrics turns what happens into Prometheus metrics. It observes the engine, the worker and the
+// webhook.
 type Metrics struct {
 	Registry *prometheus.Registry
 

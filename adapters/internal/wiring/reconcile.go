@@ -70,7 +70,8 @@ func allowed(globs []string) func(provisioner.Repository) bool {
 	}
 }
 
-// deliveries processes deliveries from GitHub's logs. The receiver comes to it late, because it needs the sweeper itself.
+// deliveries processes deliveries from GitHub's logs. The receiver comes to it late, because it
+// needs the sweeper itself.
 type deliveries struct {
 	gh       *github.Client
 	receiver *webhook.Receiver
@@ -102,7 +103,8 @@ func (l deliveryLog) Failed(ctx context.Context, after string) ([]int64, string,
 	return ids, strconv.FormatInt(cursor, 10), nil
 }
 
-// Redeliver implements reconcile.DeliveryLog. A payload that the webhook would refuse is no reason to stop at it for ever.
+// Redeliver implements reconcile.DeliveryLog. A payload that the webhook would refuse is no reason
+// to stop at it for ever.
 func (l deliveryLog) Redeliver(ctx context.Context, id int64) error {
 	event, header, payload, err := l.gh.Delivery(ctx, l.hook, id)
 	if err != nil {

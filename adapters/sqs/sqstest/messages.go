@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// The limits of the real one (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
+// The limits of the real one
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
 const (
 	defaultVisibility   = 30 * time.Second // a queue's default
 	sqsLongestHidden    = 12 * time.Hour   // from a delivery on
@@ -158,7 +159,8 @@ func (m *message) delivery(in *request) map[string]any {
 	return map[string]any{"MessageId": m.ID, "ReceiptHandle": m.receipt(), "MD5OfBody": md5Hex(m.Body), "Body": m.Body, "Attributes": attributes}
 }
 
-// deleteMessage succeeds on a standard queue whether or not the receipt is worth anything, as the real one does.
+// deleteMessage succeeds on a standard queue whether or not the receipt is worth anything, as the
+// real one does.
 func (s *Server) deleteMessage(_ *http.Request, in *request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -235,7 +237,8 @@ func (s *Server) changeVisibility(receipt string, seconds *int) error {
 	return nil
 }
 
-// find returns the message that a receipt is the latest of, and nil when it is not or the message is gone.
+// find returns the message that a receipt is the latest of, and nil when it is not or the message
+// is gone.
 func (s *Server) find(receipt string) (*message, error) {
 	id, receives, ok := parseReceipt(receipt)
 	if !ok {

@@ -16,17 +16,22 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
-// Server is a fake Amazon SQS with one queue, whatever its URL: a standard queue, or a FIFO queue where the URL ends with ".fifo". It speaks the JSON protocol
-// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference) and has the real one's habits: visibility timeouts of up to twelve hours a delivery, long
-// polls, receive counts, a dead-letter queue, receipts that a later delivery makes void (and, on a FIFO queue, the end of the visibility timeout), message
-// groups of which one message is delivered at a time, five minutes of deduplication. It is kinder in two things: it delivers in order, and never twice by itself.
+// Server is a fake Amazon SQS with one queue, whatever its URL: a standard queue, or a FIFO queue
+// where the URL ends with ".fifo". It speaks the JSON protocol
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference) and has the real one's
+// habits: visibility timeouts of up to twelve hours a delivery, long polls, receive counts, a
+// dead-letter queue, receipts that a later delivery makes void (and, on a FIFO queue, the end of
+// the visibility timeout), message groups of which one message is delivered at a time, five minutes
+// of deduplication. It is kinder in two things: it delivers in order, and never twice by itself.
 //
-// Its operations, for [fakehttp.Faults] and Calls, are "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch" and
+// Its operations, for [fakehttp.Faults] and Calls, are "SendMessage", "ReceiveMessage",
+// "DeleteMessage", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch" and
 // "GetQueueAttributes".
 //
-// It starts no goroutine, reads the time from package time and so works inside a testing/synctest bubble, through [fakehttp.Loopback]. There, a poll whose client has gone
-// away goes on for its 20 s, and may swallow messages until their visibility timeout ends, like a lost answer: let the bubble last that much longer. It is safe for
-// concurrent use.
+// It starts no goroutine, reads the time from package time and so works inside a testing/synctest
+// bubble, through [fakehttp.Loopback]. There, a poll whose client has gone away goes on for its 20
+// s, and may swallow messages until their visibility timeout ends, like a lost answer: let the
+// bubble last that much longer. It is safe for concurrent use.
 type Server struct {
 	mu         sync.Mutex
 	faults     fakehttp.Faults
@@ -61,7 +66,8 @@ func New() *Server {
 	return &Server{calls: map[string]int{}, byID: map[string]*message{}, duplicates: map[string]duplicate{}, changed: make(chan struct{})}
 }
 
-// SetMaxReceiveCount gives the queue a dead-letter queue for messages that have been received n times; 0 takes it away.
+// SetMaxReceiveCount gives the queue a dead-letter queue for messages that have been received n
+// times; 0 takes it away.
 func (s *Server) SetMaxReceiveCount(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -58,7 +58,8 @@ func (g *Server) denied(w http.ResponseWriter, r *http.Request, operation string
 	return true
 }
 
-// reaches reports whether a request's credential has anything to do with an account: an installation's has with one alone.
+// reaches reports whether a request's credential has anything to do with an account: an
+// installation's has with one alone.
 func (g *Server) reaches(r *http.Request, account string) bool {
 	t, ok := g.tokenOf(r)
 	return !ok || t.account == account

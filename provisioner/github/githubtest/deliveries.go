@@ -25,7 +25,8 @@ type Delivery struct {
 // keepsDeliveries is how long github.com keeps deliveries.
 const keepsDeliveries = 3 * 24 * time.Hour
 
-// AddDelivery adds an entry to the log of a hook, "owner/repo/ID" or "org/ID", or of the App, "", and returns its id. Add them in the order of their times.
+// AddDelivery adds an entry to the log of a hook, "owner/repo/ID" or "org/ID", or of the App, "",
+// and returns its id. Add them in the order of their times.
 func (g *Server) AddDelivery(hook string, d Delivery) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -103,7 +104,8 @@ func (g *Server) getDelivery(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, m)
 }
 
-// redeliver accepts, as GitHub does at once; the delivery itself is the test's to make, and to add to the log.
+// redeliver accepts, as GitHub does at once; the delivery itself is the test's to make, and to add
+// to the log.
 func (g *Server) redeliver(w http.ResponseWriter, r *http.Request) {
 	if g.delivery(r) == nil {
 		notFound(w)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// releases are the versions of the runner that a fake GitHub knows, and when it stops running jobs on them. The newest is the one it offers.
+// releases are the versions of the runner that a fake GitHub knows, and when it stops running jobs
+// on them. The newest is the one it offers.
 var releases = []struct {
 	version string
 	ends    time.Time
@@ -26,8 +27,9 @@ var archives = []struct{ os, arch, ext string }{
 	{"osx", "x64", "tar.gz"}, {"osx", "arm64", "tar.gz"}, {"linux", "x64", "tar.gz"}, {"linux", "arm", "tar.gz"}, {"linux", "arm64", "tar.gz"}, {"win", "x64", "zip"},
 }
 
-// SetDownloadURL sets where the archives of the runner are: the API then offers base/vVERSION/NAME. The checksum is that of the archive's own name, so a
-// server whose archives hold their names serves what the API promises.
+// SetDownloadURL sets where the archives of the runner are: the API then offers base/vVERSION/NAME.
+// The checksum is that of the archive's own name, so a server whose archives hold their names
+// serves what the API promises.
 func (g *Server) SetDownloadURL(base string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,7 +49,8 @@ func (g *Server) listDownloads(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, all)
 }
 
-// getDeprecation answers of the releases that have a successor when they end, and 404 of those that nobody released.
+// getDeprecation answers of the releases that have a successor when they end, and 404 of those that
+// nobody released.
 func (g *Server) getDeprecation(w http.ResponseWriter, r *http.Request) {
 	version := r.PathValue("version")
 	for _, x := range slices.Backward(releases) {

@@ -35,7 +35,8 @@ type Assignment struct {
 	RunnerName string
 }
 
-// QueueJob queues a job in a workflow run of its own, and returns it as a webhook would tell of it. The repository is made if it does not exist.
+// QueueJob queues a job in a workflow run of its own, and returns it as a webhook would tell of it.
+// The repository is made if it does not exist.
 func (g *Server) QueueJob(r provisioner.Repository, labels ...string) provisioner.Job {
 	return g.QueueJobs(r, 1, labels...)[0]
 }
@@ -78,7 +79,8 @@ func (g *Server) Job(id int64) Job {
 	return Job{}
 }
 
-// HoldJob makes a queued job wait for an approval, and reports whether it was queued. No runner gets it before [Server.ReleaseJob].
+// HoldJob makes a queued job wait for an approval, and reports whether it was queued. No runner
+// gets it before [Server.ReleaseJob].
 func (g *Server) HoldJob(id int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -104,7 +106,8 @@ func (g *Server) ReleaseJob(id int64) bool {
 	return true
 }
 
-// CancelJob cancels a job and reports whether it had not ended. The runner of a running one is removed, as after any job.
+// CancelJob cancels a job and reports whether it had not ended. The runner of a running one is
+// removed, as after any job.
 func (g *Server) CancelJob(id int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,7 +115,8 @@ func (g *Server) CancelJob(id int64) bool {
 	return g.end(id, "cancelled")
 }
 
-// FinishJob ends a job with a conclusion: success, failure, ... Its runner, which is ephemeral, is removed. A job that has ended stays as it is.
+// FinishJob ends a job with a conclusion: success, failure, ... Its runner, which is ephemeral, is
+// removed. A job that has ended stays as it is.
 func (g *Server) FinishJob(id int64, conclusion string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -139,8 +143,8 @@ func (g *Server) unqueue(j *Job) {
 	}
 }
 
-// Assign hands every queued job, the oldest first, to an online runner of its repository or organisation that has all its labels and never had a job, if
-// there is one.
+// Assign hands every queued job, the oldest first, to an online runner of its repository or
+// organisation that has all its labels and never had a job, if there is one.
 func (g *Server) Assign() (out []Assignment) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -164,7 +168,8 @@ func (g *Server) Assign() (out []Assignment) {
 	return out
 }
 
-// AssignTo hands a queued job to one runner and reports whether it could: this is how a job gets the runner that was meant for another.
+// AssignTo hands a queued job to one runner and reports whether it could: this is how a job gets
+// the runner that was meant for another.
 func (g *Server) AssignTo(job, runnerID int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

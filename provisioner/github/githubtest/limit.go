@@ -11,14 +11,15 @@ import (
 type RateLimit struct {
 	// Status is 403 or 429; GitHub uses both. Defaults to 403.
 	Status int
-	// Secondary limits come with Retry-After; primary ones with no requests remaining until the reset.
+	// Secondary limits come with Retry-After; primary ones with no requests remaining until the
+	// reset.
 	Secondary bool
 	// For is how long the limit lasts. Defaults to a minute.
 	For time.Duration
 }
 
-// SetRateLimit makes every call fail from now on until the limit is over; nil ends it at once. (Without it the hourly quota is counted, but nobody is
-// refused.)
+// SetRateLimit makes every call fail from now on until the limit is over; nil ends it at once.
+// (Without it the hourly quota is counted, but nobody is refused.)
 func (g *Server) SetRateLimit(l *RateLimit) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,9 +9,10 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Payload returns the body of a workflow_job delivery about a job, as complete and as long as GitHub's own (7 KB). The action is queued, in_progress, completed
-// or waiting. Runner, times and conclusion are those that the fake knows of the job now; a completed delivery of a job that has not ended tells of success.
-// The job need not be one of this fake's.
+// Payload returns the body of a workflow_job delivery about a job, as complete and as long as
+// GitHub's own (7 KB). The action is queued, in_progress, completed or waiting. Runner, times and
+// conclusion are those that the fake knows of the job now; a completed delivery of a job that has
+// not ended tells of success. The job need not be one of this fake's.
 func (g *Server) Payload(action string, job provisioner.Job) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()

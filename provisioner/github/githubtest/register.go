@@ -19,7 +19,8 @@ const (
 // maxName is the longest name of a runner.
 const maxName = 64
 
-// register is generate-jitconfig: https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
+// register is generate-jitconfig:
+// https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
 func (g *Server) register(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Name   string   `json:"name"`
@@ -60,7 +61,8 @@ func (g *Server) register(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newJITConfig returns a configuration of the usual form and size: 4.1 to 4.3 KB of base64, over JSON, over three files in base64, most of it a key.
+// newJITConfig returns a configuration of the usual form and size: 4.1 to 4.3 KB of base64, over
+// JSON, over three files in base64, most of it a key.
 func newJITConfig(r *Runner) string {
 	settings := fmt.Sprintf(`{"AgentId":"%d","AgentName":%q,"PoolId":"%d","Ephemeral":"True","GitHubUrl":"https://github.com/%s","UseV2Flow":true}`,
 		r.ID, r.Name, r.Group, r.Target)

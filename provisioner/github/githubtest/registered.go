@@ -16,7 +16,8 @@ func (g *Server) listRunners(w http.ResponseWriter, r *http.Request) {
 	page(w, r, found, (*Runner).json, counted[map[string]any]("runners"))
 }
 
-// asked returns the runner that a request names, if it belongs to the request's repository or organisation.
+// asked returns the runner that a request names, if it belongs to the request's repository or
+// organisation.
 func (g *Server) asked(r *http.Request) *Runner {
 	if x := g.runner(number(r, "runner_id")); x != nil && x.Target == targetOf(r) {
 		return x
@@ -52,7 +53,8 @@ type group struct {
 	name string
 }
 
-// AddGroup makes a runner group of an organisation and returns its id. The group Default, 1, is always there.
+// AddGroup makes a runner group of an organisation and returns its id. The group Default, 1, is
+// always there.
 func (g *Server) AddGroup(org, name string) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -40,7 +40,8 @@ const (
 	exampleAccount    = "Octocoders"
 )
 
-// rendered keeps what repositories look like, for all fakes of a process: it is the same for all, but for the ids.
+// rendered keeps what repositories look like, for all fakes of a process: it is the same for all,
+// but for the ids.
 var rendered sync.Map // of rendering to json.RawMessage
 
 type rendering struct {

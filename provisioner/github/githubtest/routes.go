@@ -40,7 +40,8 @@ func (g *Server) routes() {
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
 }
 
-// route serves an operation, with the state locked and up to date, for repositories and organisations that exist and that the credential may see.
+// route serves an operation, with the state locked and up to date, for repositories and
+// organisations that exist and that the credential may see.
 func (g *Server) route(operation string, h http.HandlerFunc) {
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
@@ -59,7 +60,8 @@ func (g *Server) route(operation string, h http.HandlerFunc) {
 	g.mux.HandleFunc(method+" "+enterprise+path, serve)
 }
 
-// targetOf returns the repository or organisation in a request's path; the zero target if there is none.
+// targetOf returns the repository or organisation in a request's path; the zero target if there is
+// none.
 func targetOf(r *http.Request) provisioner.Target {
 	if org := r.PathValue("org"); org != "" {
 		return provisioner.Target{Owner: org}

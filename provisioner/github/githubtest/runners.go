@@ -42,7 +42,8 @@ var (
 	errConfigUsed = errors.New("the just-in-time configuration was used before")
 )
 
-// Runners returns the runners that are registered, the oldest first. Their Labels are not the caller's to change.
+// Runners returns the runners that are registered, the oldest first. Their Labels are not the
+// caller's to change.
 func (g *Server) Runners() []Runner {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -54,7 +55,8 @@ func (g *Server) Runners() []Runner {
 	return out
 }
 
-// Connect is a machine's runner that comes online with its configuration. It fails if the registration is gone or the configuration was used before.
+// Connect is a machine's runner that comes online with its configuration. It fails if the
+// registration is gone or the configuration was used before.
 func (g *Server) Connect(jitConfig string) (runnerID int64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,8 +89,9 @@ func systemOf(has labels.Set) string {
 	}
 }
 
-// Disconnect is a runner that goes offline. If it runs a job and nobody finishes that, the job fails after ten minutes; without one, GitHub keeps the
-// registration for a day. A runner that has had its job is removed already.
+// Disconnect is a runner that goes offline. If it runs a job and nobody finishes that, the job
+// fails after ten minutes; without one, GitHub keeps the registration for a day. A runner that has
+// had its job is removed already.
 func (g *Server) Disconnect(runnerID int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

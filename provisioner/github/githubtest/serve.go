@@ -23,7 +23,8 @@ func (g *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	faults.Serve(operation, w, r, func(w http.ResponseWriter, r *http.Request) { g.answer(w, r, operation) })
 }
 
-// operation names a request as GitHub's documentation does. One that is unknown there is its method and path.
+// operation names a request as GitHub's documentation does. One that is unknown there is its method
+// and path.
 func (g *Server) operation(r *http.Request) string {
 	_, pattern := g.mux.Handler(r)
 	method, path, ok := strings.Cut(pattern, " ")
@@ -75,8 +76,9 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// page answers with one page of a list, of 30 items or as many up to 100 as asked for, and says in the Link header where the others are. show makes an item
-// what it is in the answer, and wrap the items of this page and the number of all.
+// page answers with one page of a list, of 30 items or as many up to 100 as asked for, and says in
+// the Link header where the others are. show makes an item what it is in the answer, and wrap the
+// items of this page and the number of all.
 func page[T, J any](w http.ResponseWriter, r *http.Request, items []T, show func(T) J, wrap func(total int, items []J) any) {
 	q := r.URL.Query()
 	size, number := pageSize(q), 1

@@ -13,20 +13,27 @@ import (
 
 // Config of a fake GitHub. The zero value takes any token and has no App.
 type Config struct {
-	// Token is the only bearer token accepted, beside those of the App's installations. "" accepts any.
+	// Token is the only bearer token accepted, beside those of the App's installations. "" accepts
+	// any.
 	Token string
-	// AppID is the App that is installed at every account. Its JWTs are not verified. 0 means that there is no App.
+	// AppID is the App that is installed at every account. Its JWTs are not verified. 0 means that
+	// there is no App.
 	AppID int64
 }
 
-// Server is a fake of the part of GitHub's REST API that this product can meet, with the real one's semantics: a name can be registered once, a just-in-time
-// configuration can be used once, a runner is removed after its job or after a day without a connection, a busy runner can't be removed, any job may go to any
-// runner that has its labels, lists are paged, and unchanged answers are 304 to those who ask so.
+// Server is a fake of the part of GitHub's REST API that this product can meet, with the real one's
+// semantics: a name can be registered once, a just-in-time configuration can be used once, a runner
+// is removed after its job or after a day without a connection, a busy runner can't be removed, any
+// job may go to any runner that has its labels, lists are paged, and unchanged answers are 304 to
+// those who ask so.
 //
-// It is an [http.Handler], at the root and, as on GitHub Enterprise Server, under /api/v3; serve it with httptest, or through [fakehttp.Loopback] in a
-// testing/synctest bubble. Its time is time.Now, it starts no goroutines, and ids are the same in every run. All methods are safe for concurrent use.
+// It is an [http.Handler], at the root and, as on GitHub Enterprise Server, under /api/v3; serve it
+// with httptest, or through [fakehttp.Loopback] in a testing/synctest bubble. Its time is time.Now,
+// it starts no goroutines, and ids are the same in every run. All methods are safe for concurrent
+// use.
 //
-// Machines do not exist for it: a test says with [Server.Connect] and [Server.Disconnect] what runners do, and with [Server.Assign] when GitHub hands out jobs.
+// Machines do not exist for it: a test says with [Server.Connect] and [Server.Disconnect] what
+// runners do, and with [Server.Assign] when GitHub hands out jobs.
 type Server struct {
 	cfg Config
 	mux *http.ServeMux
@@ -60,8 +67,9 @@ func New(cfg Config) *Server {
 	return g
 }
 
-// SetFaults decides what goes wrong from now on; nil means nothing. Operations are a method and the path as the API's documentation writes it, such as
-// "POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
+// SetFaults decides what goes wrong from now on; nil means nothing. Operations are a method and the
+// path as the API's documentation writes it, such as "POST
+// /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
 func (g *Server) SetFaults(f fakehttp.Faults) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,7 +96,8 @@ func (g *Server) addAccount(owner string) {
 	}
 }
 
-// Calls counts the calls by operation, failed ones included. Answers of 304 are counted once more, as "304 " and the operation.
+// Calls counts the calls by operation, failed ones included. Answers of 304 are counted once more,
+// as "304 " and the operation.
 func (g *Server) Calls() map[string]int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -100,8 +109,9 @@ func (g *Server) next() int64 {
 	return g.serial
 }
 
-// What GitHub does by itself as time passes. It names no figure for a lost runner; ten minutes is the order of what users see.
-// https://docs.github.com/en/actions/reference/limits, https://docs.github.com/en/actions/reference/runners/self-hosted-runners
+// What GitHub does by itself as time passes. It names no figure for a lost runner; ten minutes is
+// the order of what users see. https://docs.github.com/en/actions/reference/limits,
+// https://docs.github.com/en/actions/reference/runners/self-hosted-runners
 const (
 	keepsOffline = 24 * time.Hour   // an ephemeral runner that is not connected
 	keepsQueued  = 24 * time.Hour   // a job that no runner takes

@@ -10,8 +10,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// Burst provisions many jobs that come at once, by one process against EC2's own token bucket (5 launches, refilled with 2 a second), with a part of all answers
-// lost. No machine boots: what counts is what the launches cost, and how long they take.
+// Burst provisions many jobs that come at once, by one process against EC2's own token bucket (5
+// launches, refilled with 2 a second), with a part of all answers lost. No machine boots: what
+// counts is what the launches cost, and how long they take.
 func Burst(t *testing.T, jobs int, lost float64) (r Result, took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

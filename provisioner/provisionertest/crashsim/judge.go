@@ -44,7 +44,8 @@ func (w *world) runsAnother(machine, job string) bool {
 	return l != nil && l.job != 0 && job != itoa(l.job)
 }
 
-// judgeTermination looks whether the service ends a machine whose registration is valid, before its time is over.
+// judgeTermination looks whether the service ends a machine whose registration is valid, before its
+// time is over.
 func (w *world) judgeTermination(machine string) {
 	runners := w.runners()
 	for _, i := range w.ec2.Instances() {
@@ -76,7 +77,8 @@ func (w *world) allEnded(jobs int) bool {
 
 func (w *world) ended(j *job) bool { return w.github.Job(j.ID).Status == "completed" }
 
-// replacements is how many machines a job gets after its first. One that none of them served is given up, and said to be.
+// replacements is how many machines a job gets after its first. One that none of them served is
+// given up, and said to be.
 const replacements = 3
 
 func (w *world) machinesOf(j *job) (n int) {

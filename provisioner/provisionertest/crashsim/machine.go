@@ -22,7 +22,8 @@ type life struct {
 	over      bool
 }
 
-// machines drives the machines until the history is over: every job has ended and the leftovers have had the time to go, or nobody has patience any more.
+// machines drives the machines until the history is over: every job has ended and the leftovers
+// have had the time to go, or nobody has patience any more.
 func (w *world) machines(ctx context.Context, jobs int) {
 	var done time.Time
 	for pause(ctx, tick) {

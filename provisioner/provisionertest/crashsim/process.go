@@ -113,7 +113,8 @@ func (w *world) leave(p *process) {
 	}
 }
 
-// step is taken before and after everything that the process does to the world. It returns an error once the process is dead.
+// step is taken before and after everything that the process does to the world. It returns an error
+// once the process is dead.
 func (p *process) step(what string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

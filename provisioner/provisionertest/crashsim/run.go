@@ -15,8 +15,10 @@ import (
 
 // Options of a [Run].
 type Options struct {
-	// Reconcile lets the reconciler take part. Then webhooks may get lost for good, machines may not boot and runners are stolen, and nothing may be left over.
-	// Without it the workers are alone: webhooks are repeated until they are accepted, and registrations of crashed attempts may stay behind.
+	// Reconcile lets the reconciler take part. Then webhooks may get lost for good, machines may
+	// not boot and runners are stolen, and nothing may be left over. Without it the workers are
+	// alone: webhooks are repeated until they are accepted, and registrations of crashed attempts
+	// may stay behind.
 	Reconcile bool
 	// Calm leaves out every fault.
 	Calm bool
@@ -24,7 +26,8 @@ type Options struct {
 	Sabotage Sabotage
 }
 
-// Sabotage breaks the protocol on purpose: each function wraps a part of every process. The zero value breaks nothing.
+// Sabotage breaks the protocol on purpose: each function wraps a part of every process. The zero
+// value breaks nothing.
 type Sabotage struct {
 	Registrar func(provisioner.Registrar) provisioner.Registrar
 	Runners   func(reconcile.Runners) reconcile.Runners
@@ -70,11 +73,13 @@ const (
 	sweepEvery  = 30 * time.Second
 	tick        = 2 * time.Second
 	idleTimeout = 5 * time.Minute
-	// leftoversGo is how long leftovers may stay after the last job: two sweeps and 30 s by contract, and what a machine takes to notice.
+	// leftoversGo is how long leftovers may stay after the last job: two sweeps and 30 s by
+	// contract, and what a machine takes to notice.
 	leftoversGo = 2*sweepEvery + 30*time.Second + time.Minute
 )
 
-// Run lives through one history. Two runs of one seed are nearly, not exactly, alike: goroutines that wake at the same moment take turns as they like.
+// Run lives through one history. Two runs of one seed are nearly, not exactly, alike: goroutines
+// that wake at the same moment take turns as they like.
 func Run(t *testing.T, seed uint64, o Options) (r Result) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

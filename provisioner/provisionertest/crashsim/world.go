@@ -14,7 +14,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// world is everything outside of the processes: GitHub, EC2, the durable queue, the machines, and fate.
+// world is everything outside of the processes: GitHub, EC2, the durable queue, the machines, and
+// fate.
 type world struct {
 	*history
 	*fate

@@ -25,11 +25,13 @@ type Fault struct {
 	Lose bool
 }
 
-// Faults decides the fate of a call to a fake server; nil means that nothing goes wrong. operation is the server's own name for the call, such as
-// "RunInstances" or "POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
+// Faults decides the fate of a call to a fake server; nil means that nothing goes wrong. operation
+// is the server's own name for the call, such as "RunInstances" or "POST
+// /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
 type Faults func(operation string, r *http.Request) *Fault
 
-// Serve answers one call under its fault, if any: effect is what the server does when nothing goes wrong.
+// Serve answers one call under its fault, if any: effect is what the server does when nothing goes
+// wrong.
 func (f Faults) Serve(operation string, w http.ResponseWriter, r *http.Request, effect http.HandlerFunc) {
 	var fault *Fault
 	if f != nil {
@@ -60,8 +62,9 @@ func (f Faults) Serve(operation string, w http.ResponseWriter, r *http.Request, 
 	}
 }
 
-// Loopback is an [http.RoundTripper] that calls a handler directly, without a network: a real client against a fake server inside a testing/synctest bubble. A
-// handler that aborts is a lost connection.
+// Loopback is an [http.RoundTripper] that calls a handler directly, without a network: a real
+// client against a fake server inside a testing/synctest bubble. A handler that aborts is a lost
+// connection.
 func Loopback(h http.Handler) http.RoundTripper { return loopback{h} }
 
 type loopback struct{ handler http.Handler }

@@ -11,12 +11,14 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Harness opens queues and tells what they promise beyond [queue.Queue]. Every test opens its queues with [queue.Visibility].
+// Harness opens queues and tells what they promise beyond [queue.Queue]. Every test opens its
+// queues with [queue.Visibility].
 type Harness struct {
-	// Open returns an empty queue with the lanes of [Lanes]. It runs in the bubble of the case, and cleans up with t.Cleanup.
+	// Open returns an empty queue with the lanes of [Lanes]. It runs in the bubble of the case, and
+	// cleans up with t.Cleanup.
 	Open func(t *testing.T) queue.Queue
-	// Another returns a second handle on the queue that Open returned last, as another process would have it, or the same one after a restart. nil for a
-	// queue that lives in one process.
+	// Another returns a second handle on the queue that Open returned last, as another process
+	// would have it, or the same one after a restart. nil for a queue that lives in one process.
 	Another func(t *testing.T) queue.Queue
 	// Remembers says that the queue remembers the jobs it has accepted, and answers duplicate.
 	Remembers bool

@@ -6,7 +6,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// again sends a job and has it delivered twice: to one whose receipt is worth nothing any more, and to its present holder.
+// again sends a job and has it delivered twice: to one whose receipt is worth nothing any more, and
+// to its present holder.
 func again(w *world) (stale, held queue.Message) {
 	w.Helper()
 	w.send(ubuntu, job(1))
@@ -19,7 +20,8 @@ func again(w *world) (stale, held queue.Message) {
 
 func receiptsLast(h Harness) bool { return !h.ReceiptsExpire }
 
-// A queue may answer an error to a receipt that is worth nothing, or none; what counts is that nothing happens.
+// A queue may answer an error to a receipt that is worth nothing, or none; what counts is that
+// nothing happens.
 var receiptCases = []testCase{
 	{sentence: "an earlier receipt does not delete a job that was delivered again", run: func(w *world) {
 		stale, held := again(w)

@@ -40,7 +40,8 @@ type Case struct {
 	// WantRunner is the plan's runner_name; empty for an answer without a plan.
 	WantRunner string
 
-	// WantStored says that the queue holds the job afterwards, under WantType; otherwise it holds nothing of this case.
+	// WantStored says that the queue holds the job afterwards, under WantType; otherwise it holds
+	// nothing of this case.
 	WantStored bool
 	// WantRecorded says that the step in the job's life has been recorded.
 	WantRecorded bool
@@ -78,7 +79,8 @@ type plan struct {
 	UnverifiedBecause string          `json:"unverified_because"`
 }
 
-// Check compares an answer with the one that the case must get. WantStored and WantRecorded are left to the caller.
+// Check compares an answer with the one that the case must get. WantStored and WantRecorded are
+// left to the caller.
 func (c Case) Check(t testing.TB, code int, header http.Header, answer []byte) {
 	t.Helper()
 	if code != c.WantCode {

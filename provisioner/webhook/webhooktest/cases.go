@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Cases returns the contract, for a webhook with this secret. Every case is about a job of its own, so their order does not matter. The bodies are some
-// 25 MB together, of which one case has nearly all.
+// Cases returns the contract, for a webhook with this secret. Every case is about a job of its own,
+// so their order does not matter. The bodies are some 25 MB together, of which one case has nearly
+// all.
 func Cases(secret string) []Case {
 	d := &drafts{secret: secret, next: 7_000_000_001}
 	return slices.Concat(refused(d), invalid(d), ignored(d), noted(d), planned(d), accepted(d))

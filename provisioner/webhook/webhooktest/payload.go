@@ -16,7 +16,8 @@ import (
 //go:embed testdata/*.json
 var examples embed.FS
 
-// Examples returns the names of GitHub's example payloads, each beginning with its event: workflow_job-5-queued.
+// Examples returns the names of GitHub's example payloads, each beginning with its event:
+// workflow_job-5-queued.
 func Examples() []string {
 	files, err := fs.Glob(examples, "testdata/*.json")
 	if err != nil {

@@ -1,7 +1,8 @@
 //go:build ignore
 
-// Command ec2-model makes ec2-api.json, the part of EC2's API model that the fake EC2 speaks, from models/apis/ec2/2016-11-15/api-2.json of the module
-// github.com/aws/aws-sdk-go v1.55.8 (Apache License 2.0, Copyright Amazon.com, Inc. or its affiliates):
+// Command ec2-model makes ec2-api.json, the part of EC2's API model that the fake EC2 speaks, from
+// models/apis/ec2/2016-11-15/api-2.json of the module github.com/aws/aws-sdk-go v1.55.8 (Apache
+// License 2.0, Copyright Amazon.com, Inc. or its affiliates):
 //
 //	go mod download -json github.com/aws/aws-sdk-go@v1.55.8   # in an empty module; prints Dir
 //	go run testdata/ec2-model/main.go DIR/models/apis/ec2/2016-11-15/api-2.json > testdata/ec2-api.json

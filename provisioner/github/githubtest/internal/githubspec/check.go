@@ -21,11 +21,14 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Check returns a handler that passes requests on to h and fails the test when a request or its answer is not what GitHub's description says: an unknown path, a
-// missing parameter, a status that the operation does not have, a body of another shape.
+// Check returns a handler that passes requests on to h and fails the test when a request or its
+// answer is not what GitHub's description says: an unknown path, a missing parameter, a status that
+// the operation does not have, a body of another shape.
 //
-// Requests that h refuses (4xx, 5xx) may be wrong; the refusal must have GitHub's form, with a message and a documentation_url, even where the description
-// leaves out the status. Paths in beyond, as patterns of [http.ServeMux] without a method, exist at GitHub and not in the description: they are not checked.
+// Requests that h refuses (4xx, 5xx) may be wrong; the refusal must have GitHub's form, with a
+// message and a documentation_url, even where the description leaves out the status. Paths in
+// beyond, as patterns of [http.ServeMux] without a method, exist at GitHub and not in the
+// description: they are not checked.
 func Check(t testing.TB, h http.Handler, beyond ...string) http.Handler {
 	t.Helper()
 	router, err := load()
@@ -74,8 +77,9 @@ var load = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(doc)
 })
 
-// mend corrects what the description has wrong: in the list of an App's installations, the account must be a user and an enterprise at once (allOf). Where an
-// installation stands alone it must be one of them (anyOf).
+// mend corrects what the description has wrong: in the list of an App's installations, the account
+// must be a user and an enterprise at once (allOf). Where an installation stands alone it must be
+// one of them (anyOf).
 func mend(doc *openapi3.T) error {
 	list := doc.Paths.Value("/app/installations").Get.Responses.Status(http.StatusOK).Value.Content.Get("application/json").Schema.Value
 	account := list.Items.Value.Properties["account"].Value

@@ -10,7 +10,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// CheckPayload fails the test when the body of a workflow_job delivery is not what GitHub's description of that event says.
+// CheckPayload fails the test when the body of a workflow_job delivery is not what GitHub's
+// description of that event says.
 func CheckPayload(t testing.TB, action string, body []byte) {
 	t.Helper()
 	if err := payload(action, body); err != nil {
