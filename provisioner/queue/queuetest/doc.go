@@ -11,7 +11,7 @@
 // timeout takes no time: a queue, and the fake of the server it talks to, must live in the bubble
 // that opened it. Where queues may differ the [Harness] says how.
 //
-// [QueueMock] is the interface's double, made by moq.
+// [QueueMock] and [ProvisionerMock] are the doubles of the interfaces, made by moq.
 package queuetest
 
-//go:generate go tool -modfile=../../../tools/go.mod moq -pkg queuetest -out mocks.go .. Queue
+//go:generate go tool -modfile=../../../tools/go.mod moq -pkg queuetest -out mocks.go .. Queue Provisioner

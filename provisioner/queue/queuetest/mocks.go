@@ -244,3 +244,156 @@ func (mock *QueueMock) SendCalls() []struct {
 	mock.lockSend.RUnlock()
 	return calls
 }
+
+// Ensure, that ProvisionerMock does implement queue.Provisioner.
+// If this is not the case, regenerate this file with moq.
+var _ queue.Provisioner = &ProvisionerMock{}
+
+// ProvisionerMock is a mock implementation of queue.Provisioner.
+//
+//	func TestSomethingThatUsesProvisioner(t *testing.T) {
+//
+//		// make and configure a mocked queue.Provisioner
+//		mockedProvisioner := &ProvisionerMock{
+//			ProvisionFunc: func(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+//				panic("mock out the Provision method")
+//			},
+//			TypeForFunc: func(j provisioner.Job) (provisioner.RunnerType, error) {
+//				panic("mock out the TypeFor method")
+//			},
+//			TypesFunc: func() []provisioner.RunnerType {
+//				panic("mock out the Types method")
+//			},
+//		}
+//
+//		// use mockedProvisioner in code that requires queue.Provisioner
+//		// and then make assertions.
+//
+//	}
+type ProvisionerMock struct {
+	// ProvisionFunc mocks the Provision method.
+	ProvisionFunc func(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error)
+
+	// TypeForFunc mocks the TypeFor method.
+	TypeForFunc func(j provisioner.Job) (provisioner.RunnerType, error)
+
+	// TypesFunc mocks the Types method.
+	TypesFunc func() []provisioner.RunnerType
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// Provision holds details about calls to the Provision method.
+		Provision []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// J is the j argument value.
+			J provisioner.Job
+		}
+		// TypeFor holds details about calls to the TypeFor method.
+		TypeFor []struct {
+			// J is the j argument value.
+			J provisioner.Job
+		}
+		// Types holds details about calls to the Types method.
+		Types []struct {
+		}
+	}
+	lockProvision sync.RWMutex
+	lockTypeFor   sync.RWMutex
+	lockTypes     sync.RWMutex
+}
+
+// Provision calls ProvisionFunc.
+func (mock *ProvisionerMock) Provision(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+	if mock.ProvisionFunc == nil {
+		panic("ProvisionerMock.ProvisionFunc: method is nil but Provisioner.Provision was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		J   provisioner.Job
+	}{
+		Ctx: ctx,
+		J:   j,
+	}
+	mock.lockProvision.Lock()
+	mock.calls.Provision = append(mock.calls.Provision, callInfo)
+	mock.lockProvision.Unlock()
+	return mock.ProvisionFunc(ctx, j)
+}
+
+// ProvisionCalls gets all the calls that were made to Provision.
+// Check the length with:
+//
+//	len(mockedProvisioner.ProvisionCalls())
+func (mock *ProvisionerMock) ProvisionCalls() []struct {
+	Ctx context.Context
+	J   provisioner.Job
+} {
+	var calls []struct {
+		Ctx context.Context
+		J   provisioner.Job
+	}
+	mock.lockProvision.RLock()
+	calls = mock.calls.Provision
+	mock.lockProvision.RUnlock()
+	return calls
+}
+
+// TypeFor calls TypeForFunc.
+func (mock *ProvisionerMock) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
+	if mock.TypeForFunc == nil {
+		panic("ProvisionerMock.TypeForFunc: method is nil but Provisioner.TypeFor was just called")
+	}
+	callInfo := struct {
+		J provisioner.Job
+	}{
+		J: j,
+	}
+	mock.lockTypeFor.Lock()
+	mock.calls.TypeFor = append(mock.calls.TypeFor, callInfo)
+	mock.lockTypeFor.Unlock()
+	return mock.TypeForFunc(j)
+}
+
+// TypeForCalls gets all the calls that were made to TypeFor.
+// Check the length with:
+//
+//	len(mockedProvisioner.TypeForCalls())
+func (mock *ProvisionerMock) TypeForCalls() []struct {
+	J provisioner.Job
+} {
+	var calls []struct {
+		J provisioner.Job
+	}
+	mock.lockTypeFor.RLock()
+	calls = mock.calls.TypeFor
+	mock.lockTypeFor.RUnlock()
+	return calls
+}
+
+// Types calls TypesFunc.
+func (mock *ProvisionerMock) Types() []provisioner.RunnerType {
+	if mock.TypesFunc == nil {
+		panic("ProvisionerMock.TypesFunc: method is nil but Provisioner.Types was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockTypes.Lock()
+	mock.calls.Types = append(mock.calls.Types, callInfo)
+	mock.lockTypes.Unlock()
+	return mock.TypesFunc()
+}
+
+// TypesCalls gets all the calls that were made to Types.
+// Check the length with:
+//
+//	len(mockedProvisioner.TypesCalls())
+func (mock *ProvisionerMock) TypesCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockTypes.RLock()
+	calls = mock.calls.Types
+	mock.lockTypes.RUnlock()
+	return calls
+}

@@ -1,0 +1,57 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile/reconciletest"
+)
+
+// A job's webhook was lost. The first sweep sees that the job has no machine, the second that it
+// still has none, and has the worker provision it.
+func ExampleSweeper() {
+	linux := provisioner.RunnerType{Name: "linux", Labels: []string{"linux"}, Provider: "cloud", Scope: provisioner.ScopeRepository}
+	shop := provisioner.Repository{Owner: "octo", Name: "shop"}
+	cloud := struct {
+		*provisionertest.ProviderMock
+		*provisionertest.ListerMock
+	}{
+		&provisionertest.ProviderMock{},
+		&provisionertest.ListerMock{ListFunc: func(context.Context) ([]provisioner.Machine, error) { return nil, nil }},
+	}
+	engine := &reconciletest.EngineMock{
+		TypesFunc:     func() []provisioner.RunnerType { return []provisioner.RunnerType{linux} },
+		TypeForFunc:   func(provisioner.Job) (provisioner.RunnerType, error) { return linux, nil },
+		ProvidersFunc: func() map[string]provisioner.Provider { return map[string]provisioner.Provider{"cloud": cloud} },
+	}
+	jobs := &reconciletest.JobsMock{
+		QueuedJobsFunc: func(context.Context, provisioner.Repository, bool) ([]provisioner.Job, bool, error) {
+			return []provisioner.Job{{ID: 42, RunAttempt: 1, Repository: shop, Labels: []string{"linux"}}}, true, nil
+		},
+	}
+	runners := &reconciletest.RunnersMock{
+		RunnersFunc: func(context.Context, provisioner.Target) ([]provisioner.Runner, error) { return nil, nil },
+	}
+	worker := &reconciletest.WorkerMock{
+		AttemptFunc: func(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
+			fmt.Println("attempt", j)
+			return provisioner.Outcome{Status: provisioner.StatusLaunched}, nil
+		},
+		AttemptingFunc:      func(provisioner.Job) bool { return false },
+		ObserveMachinesFunc: func(string, time.Time, []provisioner.Machine) {},
+	}
+
+	sweeper := reconcile.New(engine, jobs, runners, worker, reconcile.Config{Repositories: []provisioner.Repository{shop}})
+	for range 2 {
+		report, err := sweeper.Sweep(context.Background())
+		fmt.Println("started:", report.Started, err)
+	}
+	// Output:
+	// started: 0 <nil>
+	// attempt octo/shop job 42-1
+	// started: 1 <nil>
+}
