@@ -30,12 +30,24 @@ const jit = "SECRETCONFIGURATIONxxxxxxxxxxxxxxxxxxxxxxxxxxx=="
 
 // stub is a runner that behaves as its case asks; it leaves what it saw behind.
 const stub = `#!/bin/bash
+out="%[1]s"
 { echo "user=$(id -un)"; echo "home=$HOME"; echo "jit=$ACTIONS_RUNNER_INPUT_JITCONFIG"; echo "args=$*"; } > "%[1]s/saw"
 chmod 0644 "%[1]s/saw"
 if grep -rlsF "$ACTIONS_RUNNER_INPUT_JITCONFIG" "$PWD" > "%[1]s/files" ; then :; fi
 if ps -eo args | grep -F "$ACTIONS_RUNNER_INPUT_JITCONFIG" | grep -v grep > "%[1]s/ps"; then :; fi
 %[2]s
 `
+
+// sleepStub lets the seconds of one of the script's waits pass at once, but not before the runner
+// is ready, and leaves behind who waits.
+const sleepStub = `if [ "$1" = "%[2]s" ]; then
+  echo "$PPID" > "%[1]s/new"
+  chmod 0644 "%[1]s/new"
+  mv "%[1]s/new" "%[1]s/waiting"
+  until [ -e "%[1]s/ready" ]; do "%[3]s" 0.02; done
+  exit 0
+fi
+exec "%[3]s" "$@"`
 
 func archive(t *testing.T, run string) []byte {
 	t.Helper()
@@ -57,12 +69,15 @@ type testMachine struct {
 	x        start
 }
 
-func newTestMachine(t *testing.T, behaviour string) *testMachine {
+func newTestMachine(t *testing.T, behaviour, passes string) *testMachine {
 	t.Helper()
-	for _, tool := range []string{"bash", "curl", "ps", "pgrep"} {
-		if _, err := exec.LookPath(tool); err != nil {
+	tools := map[string]string{}
+	for _, tool := range []string{"bash", "curl", "ps", "pgrep", "sleep"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
 			t.Skipf("SKIPPED: the start-up script is not run, because %s is missing", tool)
 		}
+		tools[tool] = path
 	}
 	dir := t.TempDir()
 	for d := dir; d != "/" && d != "."; d = filepath.Dir(d) {
@@ -84,6 +99,8 @@ func newTestMachine(t *testing.T, behaviour string) *testMachine {
 		}
 	}
 	write("shutdown", fmt.Sprintf(`echo "$*" >> %q`, filepath.Join(out, "shutdown")))
+	write("sleep", fmt.Sprintf(sleepStub, out, passes, tools["sleep"]))
+	write("curl", fmt.Sprintf(`exec %q "$@" --retry 0`, tools["curl"])) // which would be seconds apart
 	write("poweroff", "echo 'the real thing must not be called' >&2; exit 1")
 	body := archive(t, fmt.Sprintf(stub, out, behaviour))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
@@ -99,7 +116,7 @@ func newTestMachine(t *testing.T, behaviour string) *testMachine {
 	}
 	return &testMachine{dir: dir, out: out, x: start{
 		Name: "grp-linux-1-1", User: runnerUser, Dir: filepath.Join(dir, "runner"), State: filepath.Join(dir, "state"), URL: server.URL + "/runner.tar.gz",
-		SHA256: hex.EncodeToString(sum[:]), Lifetime: 60, Idle: 60, JITConfig: jit, PlainHTTP: true,
+		SHA256: hex.EncodeToString(sum[:]), Lifetime: 3600, Idle: 3600, JITConfig: jit, PlainHTTP: true,
 	}}
 }
 
@@ -110,7 +127,7 @@ func (m *testMachine) run(t *testing.T, system string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // for a script that hangs
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-s")
 	cmd.Stdin = strings.NewReader(script)
@@ -143,11 +160,18 @@ func killSession(sid int) {
 	}
 }
 
-const jobStarted = `"$ACTIONS_RUNNER_HOOK_JOB_STARTED"; `
+// What runners do.
+const (
+	jobStarted = `"$ACTIONS_RUNNER_HOOK_JOB_STARTED"; `
+	ready      = `: > "$out/ready"; `
+	works      = `while [ ! -e "$out/waiting" ] || ps -p "$(cat "$out/waiting")" > /dev/null; do command -p sleep 0.05; done; `
+	outlives   = `until [ -e "$out/shutdown" ]; do command -p sleep 0.05; done; `
+)
 
 func TestStartScript(t *testing.T) {
 	for _, c := range []struct {
 		name, behaviour string
+		passes          string // the wait whose seconds pass at once when the runner is ready
 		change          func(x *start)
 		runs            bool // the runner is started at all
 		log             string
@@ -157,16 +181,16 @@ func TestStartScript(t *testing.T) {
 		{name: "one whose job or runner fails does too", behaviour: jobStarted + "exit 3", runs: true, log: "status 3", shutdowns: 1},
 		{name: "one whose runner is refused does at once", behaviour: "echo 'the registration is gone'; exit 1", runs: true, log: "registration is gone", shutdowns: 1},
 		{
-			name: "one for which no job comes does", behaviour: "sleep 40", runs: true, log: "no job came", shutdowns: 1,
-			change: func(x *start) { x.Idle = 1 },
+			name: "one for which no job comes does", behaviour: ready + "command -p sleep 3600", passes: "1", runs: true, log: "no job came", shutdowns: 1,
+			change: func(x *start) { x.Idle = 2 },
+		},
+		{ // the runner works until the one who waits for its job is gone
+			name: "one whose job is under way is not idle", behaviour: jobStarted + ready + works + "echo done", passes: "1", runs: true, log: "done", shutdowns: 1,
+			change: func(x *start) { x.Idle = 2 },
 		},
 		{
-			name: "one whose job is under way is not idle", behaviour: jobStarted + "sleep 3; echo done", runs: true, log: "done", shutdowns: 1,
-			change: func(x *start) { x.Idle = 1 },
-		},
-		{
-			name: "one at the end of its lifetime does, busy or not, and again when the job ends after that", behaviour: jobStarted + "sleep 3", runs: true, log: "lifetime of 1 s is over", shutdowns: 2,
-			change: func(x *start) { x.Lifetime = 1 },
+			name: "one at the end of its lifetime does, busy or not, and again when the job ends after that", behaviour: jobStarted + ready + outlives, passes: "7", runs: true,
+			log: "lifetime of 7 s is over", shutdowns: 2, change: func(x *start) { x.Lifetime = 7 },
 		},
 		{
 			name: "one with the wrong archive runs nothing of it", log: "SHA-256 is", shutdowns: 1,
@@ -184,7 +208,7 @@ func TestStartScript(t *testing.T) {
 		for _, system := range []string{Linux, MacOS} {
 			t.Run(system+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
-				m := newTestMachine(t, c.behaviour)
+				m := newTestMachine(t, c.behaviour, c.passes)
 				if system == MacOS {
 					for _, tool := range []string{"shasum", "sudo"} {
 						if _, err := exec.LookPath(tool); err != nil && (tool != "sudo" || os.Geteuid() == 0) {
@@ -232,7 +256,7 @@ func TestStartScript(t *testing.T) {
 }
 
 func TestStartScriptForgetsTheUserData(t *testing.T) {
-	m := newTestMachine(t, "exit 0")
+	m := newTestMachine(t, "exit 0", "")
 	for _, f := range []string{"instance/user-data.txt", "instance/scripts/part-001", "instances/i-1/user-data.txt.i", "instances/i-1/userdata"} {
 		name := filepath.Join(m.x.State, f)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

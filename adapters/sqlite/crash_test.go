@@ -64,9 +64,9 @@ func sendUntilKilled(path string) {
 func TestEveryJobThatWasAcceptedSurvivesAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	sent, deleting := map[int64]bool{}, map[int64]bool{}
-	for round := range 5 {
+	for round := range 3 {
 		before := len(sent)
-		runUntilKilled(t, path, 50+rand.IntN(400), sent, deleting)
+		runUntilKilled(t, path, 20+rand.IntN(150), sent, deleting)
 		t.Logf("round %d: killed after %d jobs", round+1, len(sent)-before)
 	}
 	q := open(t, path, sqlite.Config{Visibility: time.Hour})

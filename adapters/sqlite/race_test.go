@@ -1,6 +1,0 @@
-//go:build race
-
-package sqlite_test
-
-// The race detector makes everything slower by this.
-const slower = 20
