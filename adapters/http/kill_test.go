@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +31,9 @@ func (c *clouds) validMachines() map[string]int {
 	return valid
 }
 
-func (c *clouds) checkEachServedOnce(t *testing.T, accepted []provisioner.Job, within time.Duration, out func() string) {
+func (c *clouds) checkEachServedOnce(t *testing.T, accepted []provisioner.Job, out func() string) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience)
 	for {
 		valid, missing := c.validMachines(), 0
 		for _, j := range accepted {
@@ -45,7 +45,7 @@ func (c *clouds) checkEachServedOnce(t *testing.T, accepted []provisioner.Job, w
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d accepted jobs have no machine after %s\n%s", missing, len(accepted), within, tail(out()))
+			t.Fatalf("%d of %d accepted jobs have no machine after %s\n%s", missing, len(accepted), patience, tail(out()))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -58,7 +58,9 @@ func (c *clouds) checkEachServedOnce(t *testing.T, accepted []provisioner.Job, w
 
 func tail(s string) string { return s[max(0, len(s)-4000):] }
 
-// TestEveryAcceptedJobIsServedOnceAlthoughTheServiceIsKilled sends a burst of 200 jobs to a service that is killed three times in the middle of it.
+// TestEveryAcceptedJobIsServedOnceAlthoughTheServiceIsKilled kills the service three times: while
+// it accepts jobs, while it registers their runners, and while it launches their machines. Chance
+// picks the job at which it happens.
 func TestEveryAcceptedJobIsServedOnceAlthoughTheServiceIsKilled(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -67,49 +69,68 @@ func TestEveryAcceptedJobIsServedOnceAlthoughTheServiceIsKilled(t *testing.T) {
 	c := newClouds(t)
 	c.env["RECONCILE_INTERVAL"] = "0" // the queue alone has to do it
 	c.env["LOG_LEVEL"] = "info"
-	var jobs []provisioner.Job
-	for range 200 {
-		jobs = append(jobs, c.github.QueueJob(app, "ubuntu-arm64"))
-	}
-	var (
-		mu       sync.Mutex
-		accepted []provisioner.Job
-	)
-	for round := range 4 {
+	var accepted []provisioner.Job
+	for _, during := range []string{"accept", "generate-jitconfig", "RunInstances"} {
 		s := start(t, c.env)
-		if round == 3 {
-			c.checkEachServedOnce(t, accepted, 150*time.Second, s.out.String)
-			s.stop(t)
-			break
+		var left atomic.Int64
+		left.Store(1 + chance.Int64N(8))
+		at := func(operation string) {
+			if strings.Contains(operation, during) && left.Add(-1) == 0 {
+				_ = s.cmd.Process.Kill()
+			}
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		feed := make(chan provisioner.Job)
-		var senders sync.WaitGroup
-		for range 8 {
-			senders.Go(func() {
-				for j := range feed {
-					if code, _, err := s.deliver(ctx, c.github.Payload("queued", j)); err == nil && code == http.StatusAccepted {
-						mu.Lock()
-						accepted = append(accepted, j)
-						mu.Unlock()
-					}
-				}
-			})
+		faults := func(operation string, _ *http.Request) *fakehttp.Fault {
+			at(operation) // and then it has its effect, about which nobody hears
+			return nil
 		}
-		time.AfterFunc(time.Duration(10+chance.IntN(400))*time.Millisecond, func() { s.kill(); cancel() })
-		for _, j := range jobs[round*67 : min(len(jobs), (round+1)*67)] {
-			feed <- j
-		}
-		close(feed)
-		senders.Wait()
-		s.kill()
-		cancel()
+		c.github.SetFaults(faults)
+		c.ec2.SetFaults(faults)
+		accepted = append(accepted, c.burst(t, s, 12, func() { at("accept") })...)
+		eventually(t, "the kill at "+during, func() bool {
+			select {
+			case <-s.done:
+				return true
+			default:
+				return false
+			}
+		})
 	}
 	if len(accepted) == 0 {
 		t.Fatal("no job was accepted, so nothing was tried")
 	}
-	slices.SortFunc(accepted, func(a, b provisioner.Job) int { return int(a.ID - b.ID) })
+	s := start(t, c.env)
+	c.checkEachServedOnce(t, accepted, s.out.String)
+	s.stop(t)
 	t.Logf("%d jobs accepted, %d launches, %d registrations", len(accepted), c.ec2.Calls()["RunInstances"], c.github.Calls()["POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig"])
+}
+
+// burst delivers n jobs over eight connections, calls each for every one that is accepted, and
+// returns those.
+func (c *clouds) burst(t *testing.T, s *service, n int, each func()) (accepted []provisioner.Job) {
+	t.Helper()
+	var (
+		mu      sync.Mutex
+		senders sync.WaitGroup
+	)
+	feed := make(chan provisioner.Job)
+	for range 8 {
+		senders.Go(func() {
+			for j := range feed {
+				if code, _, err := s.deliver(t.Context(), c.github.Payload("queued", j)); err == nil && code == http.StatusAccepted {
+					mu.Lock()
+					accepted = append(accepted, j)
+					mu.Unlock()
+					each()
+				}
+			}
+		})
+	}
+	for range n {
+		feed <- c.github.QueueJob(app, "ubuntu-arm64")
+	}
+	close(feed)
+	senders.Wait()
+	return accepted
 }
 
 // TestTwoReplicasOnOneQueueServeEachJobOnce kills one of two replicas on an SQS queue in the middle of its work.
@@ -127,7 +148,7 @@ func TestTwoReplicasOnOneQueueServeEachJobOnce(t *testing.T) {
 	c.ec2.SetFaults(slow)
 	first, second := start(t, c.env), start(t, c.env)
 	var accepted []provisioner.Job
-	for n := range 30 {
+	for n := range 16 {
 		j := c.github.QueueJob(app, "ubuntu-arm64")
 		s := []*service{first, second}[n%2]
 		code, _, err := s.deliver(t.Context(), c.github.Payload("queued", j))
@@ -139,8 +160,8 @@ func TestTwoReplicasOnOneQueueServeEachJobOnce(t *testing.T) {
 		}
 		accepted = append(accepted, j)
 	}
-	eventually(t, 20*time.Second, "work has begun", func() bool { return len(c.ec2.Instances()) > 3 })
+	eventually(t, "work has begun", func() bool { return len(c.ec2.Instances()) > 3 })
 	first.kill()
 	c.ec2.SetFaults(nil)
-	c.checkEachServedOnce(t, accepted, 150*time.Second, second.out.String)
+	c.checkEachServedOnce(t, accepted, second.out.String)
 }

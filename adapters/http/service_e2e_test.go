@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
@@ -16,6 +15,7 @@ import (
 )
 
 func TestOneJobMakesOneMachineWithEveryPromisedAttribute(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	s := start(t, c.env)
 	ubuntu, mac := c.github.QueueJob(app, "self-hosted", "ubuntu-arm64"), c.github.QueueJob(app, "macOS-arm64")
@@ -26,8 +26,8 @@ func TestOneJobMakesOneMachineWithEveryPromisedAttribute(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, 20*time.Second, "an instance and a build", func() bool { return len(c.ec2.Instances()) > 0 && len(c.codemagic.Builds()) > 0 })
-	time.Sleep(3 * time.Second) // for what must not come
+	eventually(t, "an instance and a build", func() bool { return len(c.ec2.Instances()) > 0 && len(c.codemagic.Builds()) > 0 })
+	s.awaitSweeps(t, 2) // for what must not come
 	instances, builds := c.ec2.Instances(), c.codemagic.Builds()
 	if len(instances) != 1 || len(builds) != 1 {
 		t.Fatalf("%d instances and %d builds\n%s", len(instances), len(builds), s.out)
@@ -100,6 +100,7 @@ func registered(t *testing.T, g *githubtest.Server, name string) githubtest.Runn
 
 // TestEveryRowOfTheContract sends the whole table of deliveries to the built binary.
 func TestEveryRowOfTheContract(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.env["REPOSITORIES"] = strings.Join(webhooktest.Repositories(), ",")
 	var catalogue strings.Builder
@@ -140,6 +141,7 @@ func TestEveryRowOfTheContract(t *testing.T) {
 }
 
 func TestAJobThatCantBeStoredIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	s := start(t, c.env)
 	file := strings.TrimPrefix(c.env["QUEUE_URL"], "sqlite://")
@@ -203,6 +205,7 @@ func TestABrokenCatalogueIsReportedWithItsPlaces(t *testing.T) {
 }
 
 func TestFailingCloudsShowNoSecret(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	broken := func(string, *http.Request) *fakehttp.Fault {
 		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"message":"no","documentation_url":"x"}`}
@@ -215,12 +218,12 @@ func TestFailingCloudsShowNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 20*time.Second, "both jobs wait", func() bool { return strings.Count(s.out.String(), "job waits for another attempt") >= 2 })
+	eventually(t, "both jobs wait", func() bool { return strings.Count(s.out.String(), "job waits for another attempt") >= 2 })
 	c.github.SetFaults(broken)
 	if _, _, err := s.deliver(t.Context(), c.github.Payload("queued", c.github.QueueJob(app, "ubuntu-arm64"))); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second)
+	s.awaitSweeps(t, 2)
 	_, metrics := s.get(t, "/metrics")
 	s.kill()
 	c.checkNoSecret(t, s.out.String()+metrics)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "service")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", binary, ".")
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		build.Args = slices.Insert(build.Args, 2, "-race") // as this test, so that all packages are compiled already
+	}
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s\n", out)
 		os.Exit(1)
 	}
@@ -71,7 +76,7 @@ func newClouds(t testing.TB) *clouds {
 	c.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "LISTEN_ADDR": "127.0.0.1:0", "LOG_LEVEL": "debug", "QUEUE_URL": "sqlite://" + filepath.Join(t.TempDir(), "queue.db"),
 		"GITHUB_API_URL": listen(t, c.github), "CODEMAGIC_API_URL": listen(t, c.codemagic), "CODEMAGIC_APP_ID": "app", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL_EC2": listen(t, c.ec2),
-		"AWS_EC2_METADATA_DISABLED": "true", "RECONCILE_INTERVAL": "1s",
+		"AWS_EC2_METADATA_DISABLED": "true", "RECONCILE_INTERVAL": "1s", "GORACE": "atexit_sleep_ms=0",
 	}
 	maps.Copy(c.env, secrets)
 	return c
@@ -142,13 +147,18 @@ func start(t testing.TB, env map[string]string) *service {
 		_ = s.cmd.Wait()
 		_ = r.Close()
 	}()
-	t.Cleanup(func() { s.kill() })
+	t.Cleanup(func() {
+		s.kill()
+		if out := s.out.String(); strings.Contains(out, "DATA RACE") {
+			t.Errorf("the service has a data race:\n%s", out)
+		}
+	})
 	select {
 	case a := <-listening:
 		s.url = "http://" + a
 	case <-s.done:
 		t.Fatalf("the service ended:\n%s", s.out)
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the service does not listen:\n%s", s.out)
 	}
 	return s
@@ -167,7 +177,7 @@ func (s *service) stop(t testing.TB) int {
 	select {
 	case <-s.done:
 		return s.cmd.ProcessState.ExitCode()
-	case <-time.After(40 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the service does not stop")
 		return -1
 	}
@@ -208,14 +218,27 @@ func (s *service) get(t testing.TB, path string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
+// patience ends a test that hangs. No test depends on how fast the machine is.
+const patience = 150 * time.Second
+
 // eventually waits for something that happens in another process, where there is nothing to wait on.
-func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", within, what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
+}
+
+// sweeps counts the sweeps that have ended, in the log.
+func (s *service) sweeps() int { return strings.Count(s.out.String(), `"msg":"swept"`) }
+
+// awaitSweeps waits until n whole sweeps have passed.
+func (s *service) awaitSweeps(t testing.TB, n int) {
+	t.Helper()
+	want := s.sweeps() + 1 + n // one may be under way
+	eventually(t, "sweeps", func() bool { return s.sweeps() >= want })
 }
 
 // alive are the instances that have not ended.

@@ -168,6 +168,7 @@ func failures(t *testing.T, r result) (ids []string) {
 }
 
 func TestAWebhookBecomesOneMachine(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	f := cold(t, c.env)
 	j := c.github.QueueJob(app, "ubuntu-arm64")
@@ -199,6 +200,7 @@ func TestAWebhookBecomesOneMachine(t *testing.T) {
 }
 
 func TestOfABatchOfTenTheThreeThatFailComeBack(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	broken := provisioner.Repository{Owner: "octo-org", Name: "broken"}
 	c.github.AddRepository(broken.Owner, broken.Name)
@@ -237,6 +239,7 @@ func TestOfABatchOfTenTheThreeThatFailComeBack(t *testing.T) {
 }
 
 func TestWhatCantBeReadGoesToTheDeadLetterQueue(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.env["DEAD_LETTER_URL"] = strings.TrimSuffix(c.env["QUEUE_URL"], "jobs") + "dead"
 	f := cold(t, c.env)
@@ -281,7 +284,7 @@ func TestAFunctionKilledBetweenReceiveAndDeleteStartsNoSecondMachine(t *testing.
 			}
 			select {
 			case <-reached:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				t.Fatalf("%s was not called:\n%s", operation, f.output())
 			}
 			f.kill()
@@ -301,6 +304,7 @@ func TestAFunctionKilledBetweenReceiveAndDeleteStartsNoSecondMachine(t *testing.
 }
 
 func TestAScheduleSweeps(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.env["REPOSITORIES"] = "octo-org/app"
 	c.github.AddRepository(app.Owner, app.Name)
@@ -324,6 +328,7 @@ func TestAnUnknownEventIsAnError(t *testing.T) {
 }
 
 func TestMissingSettingsEndTheStart(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	for _, x := range []struct{ unset, want string }{{"GITHUB_TOKEN", "GITHUB_TOKEN"}, {"WEBHOOK_TOKEN", "WEBHOOK_TOKEN"}, {"QUEUE_URL", "SQS"}} {
 		cmd := exec.Command(binary)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -36,8 +37,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", binary, ".")
+	if raced() {
+		build.Args = slices.Insert(build.Args, 2, "-race") // as this test, so that all packages are compiled already
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s\n", out)
 		os.Exit(1)
@@ -45,6 +48,12 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// raced reports whether the race detector is in this test, and in the function.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // The secrets that the function is given. None may ever be seen in what it writes.
@@ -82,7 +91,7 @@ func newClouds(t testing.TB) *clouds {
 	c.env = map[string]string{
 		"HOME": t.TempDir(), "LOG_LEVEL": "debug", "QUEUE_URL": queueURL + "/000000000000/jobs", "AWS_ENDPOINT_URL_SQS": queueURL,
 		"GITHUB_API_URL": listen(c.github), "CODEMAGIC_API_URL": listen(c.codemagic), "CODEMAGIC_APP_ID": "app", "AWS_REGION": "us-east-1",
-		"AWS_ENDPOINT_URL_EC2": listen(c.ec2), "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ENDPOINT_URL_EC2": listen(c.ec2), "AWS_EC2_METADATA_DISABLED": "true", "GORACE": "atexit_sleep_ms=0",
 	}
 	maps.Copy(c.env, secrets)
 	return c

@@ -44,6 +44,7 @@ func TestWithoutSettingsItSaysAllThatIsMissing(t *testing.T) {
 }
 
 func TestWrongQueuesAreRefused(t *testing.T) {
+	t.Parallel()
 	const right = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"
 	for _, x := range []struct{ queue, dead, want string }{
 		{"memory:", "", "QUEUE_URL: needs the URL of an SQS queue"},
@@ -68,6 +69,7 @@ func TestWrongQueuesAreRefused(t *testing.T) {
 
 // TestSecretsAreFetchedOnceInTheLifeOfAProcess and never shown.
 func TestSecretsAreFetchedOnceInTheLifeOfAProcess(t *testing.T) {
+	t.Parallel()
 	var (
 		mu    sync.Mutex
 		calls = map[string]int{}

@@ -120,12 +120,13 @@ func TestTheCostOfASweepGrowsWithPagesNotWithMachines(t *testing.T) {
 		want                   cost
 	}{
 		{"quiet: a free request for each repository, and a list of the machines", 50, 0, cost{github: 50, ec2: 1}},
-		{"busy: the runs, the jobs and the runners of each repository", 50, 200, cost{github: 150, ec2: 1}},
-		{"busy with five times the machines: the same", 50, 1000, cost{github: 150, ec2: 1}},
-		{"a page of machines, three of jobs and three of runners", 1, 250, cost{github: 7, ec2: 1}},
+		{"busy: the runs, the jobs and the runners of each repository", 50, 60, cost{github: 150, ec2: 1}},
+		{"busy with five times the machines: the same", 50, 300, cost{github: 150, ec2: 1}},
+		{"a page of machines, two of jobs and two of runners", 1, 150, cost{github: 5, ec2: 1}},
 		{"two pages of machines, eleven of jobs and eleven of runners", 1, 1050, cost{github: 23, ec2: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newFleet(t, c.repositories, c.machines)
 			r, got := f.sweep(t)
 			if got != c.want {

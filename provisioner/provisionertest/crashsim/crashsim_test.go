@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 100, "histories to live through, of each kind")
+	seeds = flag.Uint64("seeds", 50, "histories to live through, of each kind")
 	seed  = flag.Uint64("seed", 0, "the one history to live through")
 )
 
