@@ -77,7 +77,8 @@ func first(n int, operation string, f fakehttp.Fault) fakehttp.Faults {
 	return inTurn(operation, slices.Repeat([]fakehttp.Fault{f}, n)...)
 }
 
-// inTurn has the calls of an operation go wrong one after the other, each in its way, and the rest go well.
+// inTurn has the calls of an operation go wrong one after the other, each in its way, and the rest
+// go well.
 func inTurn(operation string, faults ...fakehttp.Fault) fakehttp.Faults {
 	var calls atomic.Int64
 	return func(o string, _ *http.Request) *fakehttp.Fault {

@@ -155,7 +155,8 @@ func naive(entries []labels.Entry, job []string) (string, bool) {
 	return "", false
 }
 
-// fiftyTypes returns a table of 50 types with 4 labels each, and the labels of a job that the last one serves.
+// fiftyTypes returns a table of 50 types with 4 labels each, and the labels of a job that the last
+// one serves.
 func fiftyTypes(tb testing.TB) (table *labels.Table, job []string) {
 	tb.Helper()
 	entries := make([]labels.Entry, 50)

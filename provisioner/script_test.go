@@ -9,7 +9,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
 
-// script is a world in which every call is answered by the next of its answers, and noted. The last answer stays.
+// script is a world in which every call is answered by the next of its answers, and noted. The last
+// answer stays.
 type script struct {
 	register []any // int64: the id of the new registration; error
 	lookup   []any // provisioner.Runner; error

@@ -16,8 +16,10 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
-// BenchmarkAccept sends deliveries to the built service over 16 connections, with the durable queue and with the memory queue in one run, and reports beside
-// the time of one delivery what the service spent on it: CPU and, at the end, resident memory. The launches are held back, so that only accepting counts.
+// BenchmarkAccept sends deliveries to the built service over 16 connections, with the durable queue
+// and with the memory queue in one run, and reports beside the time of one delivery what the
+// service spent on it: CPU and, at the end, resident memory. The launches are held back, so that
+// only accepting counts.
 func BenchmarkAccept(b *testing.B) {
 	for _, queue := range []string{"memory", "sqlite"} {
 		b.Run("queue="+queue, func(b *testing.B) {
@@ -39,7 +41,8 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// BenchmarkStart measures a start with 20,000 waiting jobs, until the service is ready, and its memory then.
+// BenchmarkStart measures a start with 20,000 waiting jobs, until the service is ready, and its
+// memory then.
 func BenchmarkStart(b *testing.B) {
 	c := newClouds(b)
 	c.env["LOG_LEVEL"], c.env["RECONCILE_INTERVAL"] = "info", "0"

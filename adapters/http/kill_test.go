@@ -15,8 +15,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
-// validMachines are the jobs of the machines that can register, or have: each job's should be one. They come and go while the reconciler is off, so only what the
-// registrations say counts.
+// validMachines are the jobs of the machines that can register, or have: each job's should be one.
+// They come and go while the reconciler is off, so only what the registrations say counts.
 func (c *clouds) validMachines() map[string]int {
 	valid := map[string]int{}
 	runners := map[string]bool{}
@@ -133,7 +133,8 @@ func (c *clouds) burst(t *testing.T, s *service, n int, each func()) (accepted [
 	return accepted
 }
 
-// TestTwoReplicasOnOneQueueServeEachJobOnce kills one of two replicas on an SQS queue in the middle of its work.
+// TestTwoReplicasOnOneQueueServeEachJobOnce kills one of two replicas on an SQS queue in the middle
+// of its work.
 func TestTwoReplicasOnOneQueueServeEachJobOnce(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)

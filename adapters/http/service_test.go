@@ -221,7 +221,8 @@ func (s *service) get(t testing.TB, path string) (int, string) {
 // patience ends a test that hangs. No test depends on how fast the machine is.
 const patience = 150 * time.Second
 
-// eventually waits for something that happens in another process, where there is nothing to wait on.
+// eventually waits for something that happens in another process, where there is nothing to wait
+// on.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
@@ -251,7 +252,8 @@ func (c *clouds) alive() (out []ec2test.Instance) {
 	return out
 }
 
-// checkNoSecret looks for every secret, and for every runner's configuration, in what the service wrote.
+// checkNoSecret looks for every secret, and for every runner's configuration, in what the service
+// wrote.
 func (c *clouds) checkNoSecret(t testing.TB, out string) {
 	t.Helper()
 	for name, v := range secrets {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// BenchmarkColdStart compares a new environment's first answer with the same one's later answers, and prints what it has to load. The start of the process counts;
-// what Lambda does before it, fetching the zip and making the sandbox, does not.
+// BenchmarkColdStart compares a new environment's first answer with the same one's later answers,
+// and prints what it has to load. The start of the process counts; what Lambda does before it,
+// fetching the zip and making the sandbox, does not.
 func BenchmarkColdStart(b *testing.B) {
 	c := newClouds(b)
 	c.env["LOG_LEVEL"] = "info"

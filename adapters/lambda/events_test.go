@@ -22,7 +22,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
-// lower is a header as function URLs and HTTP APIs hand it over: names in lower case, values of one name joined.
+// lower is a header as function URLs and HTTP APIs hand it over: names in lower case, values of one
+// name joined.
 func lower(h http.Header) map[string]string {
 	m := map[string]string{}
 	for k, v := range h {
@@ -90,7 +91,8 @@ func check(t *testing.T, c webhooktest.Case, r result) {
 	c.Check(t, a.StatusCode, h, []byte(a.Body))
 }
 
-// TestEveryRowOfTheContract sends the table of deliveries that the HTTP server's tests send, in every form that a webhook request can have here.
+// TestEveryRowOfTheContract sends the table of deliveries that the HTTP server's tests send, in
+// every form that a webhook request can have here.
 func TestEveryRowOfTheContract(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)

@@ -97,7 +97,8 @@ func newClouds(t testing.TB) *clouds {
 	return c
 }
 
-// serveSQS makes two queues of the fakes, which have one each: the queue, and the dead-letter queue.
+// serveSQS makes two queues of the fakes, which have one each: the queue, and the dead-letter
+// queue.
 func (c *clouds) serveSQS(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(b))
@@ -148,7 +149,8 @@ func (c *clouds) served() (out []string) {
 	return out
 }
 
-// checkNoSecret looks for every secret, for signatures, and for every runner's configuration, in what the function wrote.
+// checkNoSecret looks for every secret, for signatures, and for every runner's configuration, in
+// what the function wrote.
 func (c *clouds) checkNoSecret(t testing.TB, out string) {
 	t.Helper()
 	for name, v := range secrets {

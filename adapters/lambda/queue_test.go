@@ -51,7 +51,8 @@ func (c *clouds) putBody(t *testing.T, body string) {
 	}
 }
 
-// receive takes up to ten messages from the queue, as Lambda does, for the 12 minutes of the template.
+// receive takes up to ten messages from the queue, as Lambda does, for the 12 minutes of the
+// template.
 func (c *clouds) receive(t *testing.T) events.SQSEvent {
 	t.Helper()
 	out, err := c.lambdas().ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
@@ -71,7 +72,8 @@ func (c *clouds) receive(t *testing.T) events.SQSEvent {
 	return e
 }
 
-// deliver gives the function a batch of the queue, and deletes what it did not report as failed, which it returns.
+// deliver gives the function a batch of the queue, and deletes what it did not report as failed,
+// which it returns.
 func (c *clouds) deliver(t *testing.T, f *function) (failed []string) {
 	t.Helper()
 	e := c.receive(t)

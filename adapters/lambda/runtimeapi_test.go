@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// function is the built binary behind the runtime API that Lambda gives it (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+// function is the built binary behind the runtime API that Lambda gives it
+// (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 type function struct {
 	cmd     *exec.Cmd
 	log     string        // the file that it writes to

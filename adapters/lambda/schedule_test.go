@@ -41,7 +41,8 @@ func TestTheSecondSweepStartsTheJobsWhoseWebhookNeverCame(t *testing.T) {
 	c.checkNoSecret(t, f.output())
 }
 
-// TestASweepLooksAfterTheRepositoriesOfEarlierBatches of the same process, where one function does both.
+// TestASweepLooksAfterTheRepositoriesOfEarlierBatches of the same process, where one function does
+// both.
 func TestASweepLooksAfterTheRepositoriesOfEarlierBatches(t *testing.T) {
 	c := newClouds(t)
 	f := cold(t, c.env)

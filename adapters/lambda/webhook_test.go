@@ -25,7 +25,8 @@ func (c *clouds) queued(body []byte) webhooktest.Case {
 	}
 }
 
-// TestAnHTTPAPIsFormInBase64IsAccepted sends what an API Gateway HTTP API sends, all of it (payload format 2.0 of
+// TestAnHTTPAPIsFormInBase64IsAccepted sends what an API Gateway HTTP API sends, all of it (payload
+// format 2.0 of
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
 func TestAnHTTPAPIsFormInBase64IsAccepted(t *testing.T) {
 	c := newClouds(t)
@@ -60,7 +61,8 @@ func TestAnHTTPAPIsFormInBase64IsAccepted(t *testing.T) {
 	c.checkNoSecret(t, f.output())
 }
 
-// TestAQueryThatCantBeReadIsInvalid: it may have asked for a dry run, and GitHub's own deliveries are in earnest when nobody asks.
+// TestAQueryThatCantBeReadIsInvalid: it may have asked for a dry run, and GitHub's own deliveries
+// are in earnest when nobody asks.
 func TestAQueryThatCantBeReadIsInvalid(t *testing.T) {
 	c := newClouds(t)
 	f := cold(t, c.env)
@@ -119,7 +121,8 @@ func TestAJobThatCantBeStoredIsRefused(t *testing.T) {
 	}
 }
 
-// TestNothingRunsAfterTheAnswer stops the process at each answer, as Lambda does, and lets it go on for the next event.
+// TestNothingRunsAfterTheAnswer stops the process at each answer, as Lambda does, and lets it go on
+// for the next event.
 func TestNothingRunsAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)

@@ -13,7 +13,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// BenchmarkSend shows what a durable accept costs: alone, and with senders that share the disk's confirmation. cpu-ns/op is the whole process's.
+// BenchmarkSend shows what a durable accept costs: alone, and with senders that share the disk's
+// confirmation. cpu-ns/op is the whole process's.
 func BenchmarkSend(b *testing.B) {
 	for _, senders := range []int{1, 16} {
 		b.Run(fmt.Sprintf("%d senders", senders), func(b *testing.B) {

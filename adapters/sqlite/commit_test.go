@@ -42,7 +42,8 @@ func TestSendersThatWaitShareOneCommit(t *testing.T) {
 	})
 }
 
-// commits counts the transactions in the write-ahead log: the last frame of each tells the size of the database (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+// commits counts the transactions in the write-ahead log: the last frame of each tells the size of
+// the database (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 func commits(t *testing.T, path string) (n int) {
 	t.Helper()
 	wal, err := os.ReadFile(path + "-wal")

@@ -19,7 +19,8 @@ import (
 // crashFile names the file for a child process of this test binary.
 const crashFile = "SQLITE_QUEUE_CRASH_FILE"
 
-// sendUntilKilled is the child: it tells its parent of every job that it was told is stored, and takes every third out again.
+// sendUntilKilled is the child: it tells its parent of every job that it was told is stored, and
+// takes every third out again.
 func sendUntilKilled(path string) {
 	ctx := context.Background()
 	q, err := sqlite.Open(ctx, path, sqlite.Config{})

@@ -35,7 +35,8 @@ func (m *model) send(lane string, id int64) (duplicate bool) {
 	return false
 }
 
-// visible are the messages of the lane that a receiver may get. Which of them it gets is not promised to the millisecond.
+// visible are the messages of the lane that a receiver may get. Which of them it gets is not
+// promised to the millisecond.
 func (m *model) visible(lane string) map[int64]*modelled {
 	visible := map[int64]*modelled{}
 	for _, x := range m.waiting {

@@ -17,7 +17,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// waiter keeps a receiver waiting in a lane that nothing comes to, as an idle runner type's worker does.
+// waiter keeps a receiver waiting in a lane that nothing comes to, as an idle runner type's worker
+// does.
 func waiter(t *testing.T, q *sqs.Queue, lane string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -13,7 +13,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
-// The answer to the first call is lost, after EC2 has launched the instance. Calling again with the same client token launches no second one.
+// The answer to the first call is lost, after EC2 has launched the instance. Calling again with the
+// same client token launches no second one.
 func ExampleNew() {
 	fake := ec2test.New(ec2test.Config{})
 	fake.SetFaults(func(operation string, _ *http.Request) *fakehttp.Fault {

@@ -1,4 +1,5 @@
-// Package codemagic_test runs the scripts of codemagic.yaml, as Codemagic would, against a stub of GitHub's runner.
+// Package codemagic_test runs the scripts of codemagic.yaml, as Codemagic would, against a stub of
+// GitHub's runner.
 package codemagic_test
 
 import (

@@ -18,8 +18,9 @@ import (
 
 const sdk = "github.com/aws/aws-sdk-go-v2/service/"
 
-// callsToAWS returns what the service can ask of AWS, as service:Call, with the packages that do: every call whose input type the source names, in the interfaces
-// through which clients are handed in or where a call is made.
+// callsToAWS returns what the service can ask of AWS, as service:Call, with the packages that do:
+// every call whose input type the source names, in the interfaces through which clients are handed
+// in or where a call is made.
 func callsToAWS(t *testing.T) map[string][]string {
 	t.Helper()
 	calls := map[string][]string{}

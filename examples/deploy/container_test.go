@@ -125,7 +125,8 @@ func goCommand(t *testing.T, args ...string) *exec.Cmd {
 
 var image = flag.Bool("image", false, "build the server as the Dockerfile does, and start it")
 
-// The Dockerfile's own build line is run here, without an engine, and what it builds is started with the variables of the Deployment and asked what the probes ask.
+// The Dockerfile's own build line is run here, without an engine, and what it builds is started
+// with the variables of the Deployment and asked what the probes ask.
 func TestTheServerOfTheImageStartsAsTheDeploymentStartsIt(t *testing.T) {
 	if !*image {
 		t.Skip("run with -image: the build takes minutes where it has not been done before")
@@ -184,7 +185,8 @@ func buildAsTheDockerfileDoes(t *testing.T) string {
 	return ""
 }
 
-// start runs the server until the test ends, sees that it stops cleanly, and returns the address at which it listens.
+// start runs the server until the test ends, sees that it stops cleanly, and returns the address at
+// which it listens.
 func start(t *testing.T, binary string, variables map[string]string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute) // the test's own ends before its clean-up

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// beside are variables that are read elsewhere than in adapters/internal/config, with the file that reads them.
+// beside are variables that are read elsewhere than in adapters/internal/config, with the file that
+// reads them.
 var beside = map[string]string{"DEAD_LETTER_URL": "adapters/lambda/settings.go"}
 
 func TestEveryVariableIsOneThatTheServiceReads(t *testing.T) {

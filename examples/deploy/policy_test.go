@@ -12,7 +12,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/awsrunner"
 )
 
-// actionOf is the IAM action that a call of the code needs (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+// actionOf is the IAM action that a call of the code needs
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 var actionOf = map[string]string{
 	"ec2:RunInstances":                 "ec2:RunInstances",
 	"ec2:DescribeInstances":            "ec2:DescribeInstances",
@@ -27,7 +28,8 @@ var actionOf = map[string]string{
 	"secretsmanager:GetSecretValue":    "secretsmanager:GetSecretValue",
 }
 
-// role is what the function of a role needs: calls of our code, and actions that AWS demands for them. Each has its reason.
+// role is what the function of a role needs: calls of our code, and actions that AWS demands for
+// them. Each has its reason.
 type role struct{ calls, demanded map[string]string }
 
 var roles = map[string]role{

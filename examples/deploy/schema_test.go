@@ -76,7 +76,8 @@ func readSchemas(t *testing.T) object {
 	return schemas
 }
 
-// faults compares a value with the part of JSON Schema that the schemas use. What CloudFormation computes fits everything; of Fn::If both branches must fit.
+// faults compares a value with the part of JSON Schema that the schemas use. What CloudFormation
+// computes fits everything; of Fn::If both branches must fit.
 func faults(doc, schema object, v any, where string) (all []string) {
 	if m, ok := v.(object); ok && len(m) == 1 {
 		for f := range m {

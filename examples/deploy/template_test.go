@@ -45,7 +45,8 @@ func (t template) environments() []any {
 	return all
 }
 
-// statements are all that a role has, its own and those of the policies it refers to; conditional ones too.
+// statements are all that a role has, its own and those of the policies it refers to; conditional
+// ones too.
 func (t template) statements(tb testing.TB, role object) (all []object) {
 	tb.Helper()
 	documents := []any{}

@@ -1,5 +1,6 @@
-// Package deploy_test holds the examples of deployment to the code: the policies to the calls that are made, the variables to those that are read, the alerts to
-// the metrics that exist, and the image to what starts in it.
+// Package deploy_test holds the examples of deployment to the code: the policies to the calls that
+// are made, the variables to those that are read, the alerts to the metrics that exist, and the
+// image to what starts in it.
 package deploy_test
 
 import (
@@ -16,7 +17,8 @@ import (
 // object is a YAML mapping.
 type object = map[string]any
 
-// readYAML returns the documents of a file. CloudFormation's tags become the mappings that they are short for: !Ref X is {Ref: X}, !Sub X is {Fn::Sub: X}.
+// readYAML returns the documents of a file. CloudFormation's tags become the mappings that they are
+// short for: !Ref X is {Ref: X}, !Sub X is {Fn::Sub: X}.
 func readYAML(t *testing.T, path string) []object {
 	t.Helper()
 	content, err := os.ReadFile(path)

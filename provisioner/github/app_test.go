@@ -37,7 +37,8 @@ func testApp() *github.App {
 	return &github.App{ID: 42, PrivateKey: provisioner.Secret(pem.EncodeToMemory(block))}
 }
 
-// appServer is a GitHub that has the App installed at octo, as installation 5, and hands out the tokens ghs_5_1, ghs_5_2, ...
+// appServer is a GitHub that has the App installed at octo, as installation 5, and hands out the
+// tokens ghs_5_1, ghs_5_2, ...
 type appServer struct {
 	*server
 	tokens atomic.Int32

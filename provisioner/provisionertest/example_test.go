@@ -8,7 +8,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 )
 
-// A unit test of code that uses the provisioner: GitHub and the cloud are doubles, and the doubles remember their calls.
+// A unit test of code that uses the provisioner: GitHub and the cloud are doubles, and the doubles
+// remember their calls.
 func Example() {
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
@@ -38,7 +39,8 @@ func Example() {
 	// 7 ubuntu-arm64 [redacted]
 }
 
-// A doubled cloud that has no room: the registration is undone, and the error says that the job may come back.
+// A doubled cloud that has no room: the registration is undone, and the error says that the job may
+// come back.
 func ExampleProviderMock() {
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {

@@ -13,13 +13,15 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// TestWorkerWaits is the table of what an error means: for how long the type, and the repository, get no further attempt.
+// TestWorkerWaits is the table of what an error means: for how long the type, and the repository,
+// get no further attempt.
 func TestWorkerWaits(t *testing.T) {
 	refusedHere := &provisioner.RegistrationError{Target: provisioner.Target{Owner: "o", Repo: "r"}, Err: provisioner.ErrRefused}
 	for _, c := range []struct {
 		name string
 		err  error
-		// the second job, of the same type and repository, and the third, of another repository, follow at
+		// the second job, of the same type and repository, and the third, of another repository,
+		// follow at
 		second, third time.Duration
 	}{
 		{"no capacity holds back the type", provisioner.ErrCapacity, time.Second, time.Second},

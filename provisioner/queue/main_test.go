@@ -106,7 +106,8 @@ func (e *events) count(k provisioner.EventKind) (n int) {
 	return n
 }
 
-// work runs a worker on a memory queue in a bubble for a while, and returns what it left in the queue.
+// work runs a worker on a memory queue in a bubble for a while, and returns what it left in the
+// queue.
 func work(t *testing.T, e *engine, cfg queue.Config, d time.Duration, during func(q *queue.Memory, w *queue.Worker)) map[string]int {
 	t.Helper()
 	q := queue.NewMemory(0)

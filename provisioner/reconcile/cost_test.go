@@ -29,7 +29,8 @@ type fleet struct {
 	sweeper *reconcile.Sweeper
 }
 
-// newFleet has that many machines in that many repositories, each with a job of one workflow run of its repository.
+// newFleet has that many machines in that many repositories, each with a job of one workflow run of
+// its repository.
 func newFleet(tb testing.TB, repositories, machines int) *fleet {
 	tb.Helper()
 	f := &fleet{

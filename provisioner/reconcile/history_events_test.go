@@ -71,7 +71,8 @@ func (h *history) alive() (out []*provisioner.Machine) {
 	return out
 }
 
-// lost is what GitHub makes of a runner whose machine is gone: its job fails, and the registration of one that never had a job stays.
+// lost is what GitHub makes of a runner whose machine is gone: its job fails, and the registration
+// of one that never had a job stays.
 func (h *history) lost(runner int64) {
 	r := h.runners[runner]
 	if r == nil {
@@ -94,7 +95,8 @@ func (h *history) finish(r *provisioner.Runner) {
 	h.note("runner %s finishes its job", r.Name)
 }
 
-// goOn lets a runner with a machine take its next step: come online, take a job of its labels, whosoever it was meant for, or finish it.
+// goOn lets a runner with a machine take its next step: come online, take a job of its labels,
+// whosoever it was meant for, or finish it.
 func (h *history) goOn(r *provisioner.Runner) {
 	var m *provisioner.Machine
 	for _, x := range h.alive() {

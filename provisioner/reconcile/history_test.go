@@ -21,9 +21,11 @@ var (
 	oneSeed   = flag.Uint64("seed", 0, "live through the history of this seed alone")
 )
 
-// TestNoBusyMachineIsEverEnded lets the sweeper live through random histories, in which the world also changes in the middle of sweeps, lists fail and answers
-// get lost. Beside the title it looks whether a valid registration's machine is ended, whether anything foreign is touched, whether a sweep that has not seen
-// everything ends anything, and whether a sweep starts more machines than it saw jobs without; and, when the world has calmed down, whether anything is left.
+// TestNoBusyMachineIsEverEnded lets the sweeper live through random histories, in which the world
+// also changes in the middle of sweeps, lists fail and answers get lost. Beside the title it looks
+// whether a valid registration's machine is ended, whether anything foreign is touched, whether a
+// sweep that has not seen everything ends anything, and whether a sweep starts more machines than
+// it saw jobs without; and, when the world has calmed down, whether anything is left.
 func TestNoBusyMachineIsEverEnded(t *testing.T) {
 	first, n := rand.Uint64()>>16, uint64(*histories)
 	if *oneSeed != 0 {
@@ -81,7 +83,8 @@ type queuedJob struct {
 	by    int64 // the runner that has it
 }
 
-// kinds are the runner types of a history: one of another place than the rest, and one that the catalogue does not have any more.
+// kinds are the runner types of a history: one of another place than the rest, and one that the
+// catalogue does not have any more.
 var kinds = map[string]provisioner.RunnerType{
 	"linux": linux,
 	"macos": {
@@ -198,7 +201,8 @@ func (h *history) sorted() []*provisioner.Runner {
 
 // What happens by itself.
 
-// provision is the engine in short: the name is the lock, and a registration without a machine is replaced.
+// provision is the engine in short: the name is the lock, and a registration without a machine is
+// replaced.
 func (h *history) provision(j provisioner.Job) (provisioner.Outcome, error) {
 	if h.jobs[j.ID].state != provisioner.JobWaiting {
 		return provisioner.Outcome{Status: provisioner.StatusGone}, nil
@@ -227,7 +231,8 @@ func (h *history) provision(j provisioner.Job) (provisioner.Outcome, error) {
 	return provisioner.Outcome{Status: provisioner.StatusLaunched, Machine: *m}, nil
 }
 
-// What the sweeper sees and does. Before every answer something may happen, and every answer may fail.
+// What the sweeper sees and does. Before every answer something may happen, and every answer may
+// fail.
 
 func (h *history) fails(what string) error {
 	for h.storm && h.chance(0.2) {

@@ -12,7 +12,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
-// BenchmarkReceive verifies, decodes and matches a delivery of GitHub's size and logs its line; storing costs nothing. Aim: 0.1 ms and 100 allocations.
+// BenchmarkReceive verifies, decodes and matches a delivery of GitHub's size and logs its line;
+// storing costs nothing. Aim: 0.1 ms and 100 allocations.
 func BenchmarkReceive(b *testing.B) {
 	store := webhook.AccepterFunc(func(context.Context, string, provisioner.Job) (bool, error) { return false, nil })
 	body := linux()

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzFormPayload compares with net/url, which is slower and more general: it also takes an escaped name of the parameter, and refuses semicolons.
+// FuzzFormPayload compares with net/url, which is slower and more general: it also takes an escaped
+// name of the parameter, and refuses semicolons.
 func FuzzFormPayload(f *testing.F) {
 	for _, form := range []string{"payload=%7B%22a%22%3A+1%7D", "a=b&payload=1&payload=2", "payload", "payload=", "a=payload=1", "payload=%", "payload=%e", "payload=%Gg", "payloads=1"} {
 		f.Add(form)

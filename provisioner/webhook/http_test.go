@@ -40,7 +40,8 @@ func TestRefusedBeforeTheBodyIsRead(t *testing.T) {
 			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			// The body that is announced never comes. A smaller one would be awaited by net/http itself, to keep the connection.
+			// The body that is announced never comes. A smaller one would be awaited by net/http
+			// itself, to keep the connection.
 			fmt.Fprintf(conn, "POST /webhook HTTP/1.1\r\nHost: x\r\nX-GitHub-Event: workflow_job\r\n%s\r\n\r\n", strings.Join(test.header, "\r\n"))
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {

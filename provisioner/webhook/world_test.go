@@ -21,7 +21,8 @@ import (
 
 const secret = "It's a Secret to Everybody"
 
-// world is what surrounds a receiver: a queue that remembers, a provider that plans, and everything that was said.
+// world is what surrounds a receiver: a queue that remembers, a provider that plans, and everything
+// that was said.
 type world struct {
 	receiver *webhook.Receiver
 

@@ -15,7 +15,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 )
 
-// fakeAWS answers the two calls that fetch secrets, as SSM and Secrets Manager do in their JSON protocol, version 1.1.
+// fakeAWS answers the two calls that fetch secrets, as SSM and Secrets Manager do in their JSON
+// protocol, version 1.1.
 func fakeAWS(t *testing.T, calls *atomic.Int32) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

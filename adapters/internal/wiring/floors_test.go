@@ -12,7 +12,8 @@ import (
 
 const module = "github.com/datawire/github-runner-provisioner/"
 
-// floors are the packages from the ground up. A package imports only packages of floors below its own.
+// floors are the packages from the ground up. A package imports only packages of floors below its
+// own.
 var floors = [][]string{
 	{"labels"},
 	{"provisioner"},

@@ -11,7 +11,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
-// The real client against the fake GitHub: a job is queued, a runner registered and connected, and GitHub hands the one to the other.
+// The real client against the fake GitHub: a job is queued, a runner registered and connected, and
+// GitHub hands the one to the other.
 func ExampleNew() {
 	fake := githubtest.New(githubtest.Config{Token: "token"})
 	server := httptest.NewServer(fake)

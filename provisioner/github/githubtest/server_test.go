@@ -28,7 +28,8 @@ var undescribed = []string{
 	"/api/v3/repos/{owner}/{repo}/actions/runners/deprecations/{version}", "/orgs/{org}/actions/runner-groups/moon",
 }
 
-// newGitHub returns a fake with the repository octo/shop, and how to reach it under the eyes of GitHub's description.
+// newGitHub returns a fake with the repository octo/shop, and how to reach it under the eyes of
+// GitHub's description.
 func newGitHub(t *testing.T, cfg githubtest.Config) (*githubtest.Server, http.Handler) {
 	t.Helper()
 	g := githubtest.New(cfg)

@@ -7,7 +7,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/crashsim"
 )
 
-// TestBurst reports what a job of a burst costs in calls; `make bench` prints it. (It is no Benchmark, because synthetic time wants a test.)
+// TestBurst reports what a job of a burst costs in calls; `make bench` prints it. (It is no
+// Benchmark, because synthetic time wants a test.)
 func TestBurst(t *testing.T) {
 	const jobs = 300
 	for _, c := range []struct {

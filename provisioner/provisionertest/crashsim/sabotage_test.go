@@ -63,7 +63,8 @@ func (q atMostOnce) Receive(ctx context.Context, lane string) (queue.Message, er
 	return m, err
 }
 
-// blindFaith believes that a registration is gone without asking, and that it was removed without removing it.
+// blindFaith believes that a registration is gone without asking, and that it was removed without
+// removing it.
 type blindFaith struct{ registrations }
 
 type registrations = reconcile.Runners
