@@ -88,6 +88,8 @@ func newTestMachine(t *testing.T, behaviour, passes string) *testMachine {
 		_ = os.Chmod(d, 0o777)
 	}
 	write := func(name, text string) {
+		syscall.ForkLock.RLock() // a file that a child inherited open for writing can't be executed
+		defer syscall.ForkLock.RUnlock()
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -243,9 +244,7 @@ func (b *build) run(t *testing.T) (output string, failed bool) {
 	var log strings.Builder
 	for i, step := range w.Scripts {
 		path := filepath.Join(b.home, "step"+string(rune('1'+i)))
-		if err := os.WriteFile(path, []byte(step.Script), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		writeProgram(t, path, step.Script)
 		cmd := exec.CommandContext(ctx, path)
 		cmd.Env, cmd.Dir = environment, b.home
 		cmd.WaitDelay = 5 * time.Second // what holds the output open longer has outlived the build
@@ -267,7 +266,14 @@ func stub(t *testing.T, dir, name, script string) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700); err != nil {
+	writeProgram(t, filepath.Join(dir, name), "#!/bin/bash\n"+script+"\n")
+}
+
+func writeProgram(t *testing.T, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock() // a file that a child inherited open for writing can't be executed
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 200, "how many random histories the sweeper lives through")
+	histories = flag.Int("histories", 500, "how many random histories the sweeper lives through")
 	oneSeed   = flag.Uint64("seed", 0, "live through the history of this seed alone")
 )
 
