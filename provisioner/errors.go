@@ -29,6 +29,8 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrNoAnswer: nobody knows whether the call had its effect.
 	ErrNoAnswer = errors.New("no answer")
+	// ErrNotWanted: the job does not wait any more.
+	ErrNotWanted = errors.New("the job does not wait any more")
 	// ErrMachineEnded: the machine of this launch existed and is over.
 	ErrMachineEnded = errors.New("the machine has ended already")
 )
@@ -61,6 +63,15 @@ func (e *RegistrationError) Error() string { return fmt.Sprintf("runner at %s: %
 
 // Unwrap returns the cause.
 func (e *RegistrationError) Unwrap() error { return e.Err }
+
+// JobError marks an error as the job's own affair, so that a queue holds back that job alone.
+type JobError struct{ Err error }
+
+// Error tells the cause.
+func (e *JobError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *JobError) Unwrap() error { return e.Err }
 
 // Class names the kind of an error for metrics and logs; "other" for what this package does not
 // know.

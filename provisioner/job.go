@@ -23,6 +23,10 @@ type Job struct {
 	// RunAttempt is workflow_job.run_attempt, 1 for the first.
 	RunAttempt int        `json:"run_attempt"`
 	Repository Repository `json:"repository"`
+	// RepositoryID is GitHub's own number of the repository, which outlives its name; 0 if unknown.
+	RepositoryID int64 `json:"repository_id,omitempty"`
+	// RunID is the workflow run that the job belongs to; 0 if unknown.
+	RunID int64 `json:"run_id,omitempty"`
 	// Labels are those of runs-on, as the workflow spells them.
 	Labels []string `json:"labels"`
 	// Name, Workflow and URL are for people: logs, plans, tags.

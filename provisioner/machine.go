@@ -1,6 +1,9 @@
 package provisioner
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Machine is what a provider started for a job: an instance, a build.
 type Machine struct {
@@ -10,6 +13,8 @@ type Machine struct {
 	// Type is the name of the runner type.
 	Type       string
 	Repository Repository
+	// RepositoryID is GitHub's number of the repository; 0 if the machine does not carry it.
+	RepositoryID int64
 	// Job is the workflow_job.id for which it was launched.
 	Job        int64
 	RunnerName string
@@ -18,6 +23,10 @@ type Machine struct {
 	RunnerID   int64
 	State      MachineState
 	LaunchedAt time.Time
+	// StartedAt is when the machine began to run: its boot deadline and lifetime count from then.
+	// Zero while it waits for a place in the provider's own queue. Providers without such a queue
+	// set it to LaunchedAt.
+	StartedAt time.Time
 }
 
 // Alive reports whether the machine has not ended.
@@ -40,6 +49,20 @@ type Launch struct {
 	// JITConfig is the runner's just-in-time configuration, about 4.3 KB of base64: a credential
 	// until the runner has connected.
 	JITConfig Secret
+	// Confirm asks whether the machine is still wanted: nil, or an error that ends the launch, to be
+	// wrapped and returned. A provider calls it before every call that could make a machine but the
+	// first, and after every wait; it is cheap when little time has passed. After a call without an
+	// answer it returns the error all the same: the machine that may come of it is worthless once
+	// its registration is removed. Never nil in a launch of [Provisioner.Provision].
+	Confirm func(ctx context.Context) error
+}
+
+// StillWanted calls Confirm, if there is one.
+func (l Launch) StillWanted(ctx context.Context) error {
+	if l.Confirm == nil {
+		return nil
+	}
+	return l.Confirm(ctx)
 }
 
 // ProviderPlan is what a provider would do for a [Launch].

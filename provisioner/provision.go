@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -154,7 +155,7 @@ const registrationPause = time.Second
 
 func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
 	start := time.Now()
-	r, jit, err := a.registrar.Register(ctx, Registration{Target: a.target, Name: a.name, Labels: a.t.Labels, Group: a.t.Group})
+	r, jit, err := a.registrar.Register(ctx, Registration{Target: a.target, Name: a.name, Labels: append(slices.Clone(a.t.Labels), a.deployment.Label()), Group: a.t.Group})
 	if err != nil {
 		return Runner{}, "", fmt.Errorf("register runner %s: %w", a.name, err)
 	}

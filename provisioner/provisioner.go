@@ -24,6 +24,8 @@ type Config struct {
 	// the time that clouds' lists lag, and that another process may need between registering and
 	// launching. Defaults to 20 s. A short one costs money, never safety.
 	Grace time.Duration
+	// Deployment names this installation; see [Deployment]. Defaults to [DefaultDeployment].
+	Deployment Deployment
 }
 
 // Provisioner provides machines for jobs. It is safe for concurrent use and holds no state between
@@ -37,6 +39,8 @@ type Provisioner struct {
 	jobs      Jobs
 	observer  Observer
 	grace     time.Duration
+
+	deployment Deployment
 }
 
 // NewTable returns the table that matches a job's labels to these runner types, the first that
@@ -55,11 +59,15 @@ func New(types []RunnerType, providers map[string]Provider, registrar Registrar,
 	p := &Provisioner{
 		types: make(map[string]RunnerType, len(types)), providers: providers, registrar: registrar,
 		jobs: cfg.Jobs, observer: cfg.Observer, grace: cmp.Or(cfg.Grace, 20*time.Second),
+		deployment: cmp.Or(cfg.Deployment, DefaultDeployment),
 	}
 	if p.jobs == nil {
 		p.jobs, _ = registrar.(Jobs)
 	}
 	var faults []error
+	if err := p.deployment.Validate(); err != nil {
+		faults = append(faults, err)
+	}
 	if registrar == nil {
 		faults = append(faults, errors.New("no registrar"))
 	}
@@ -95,6 +103,9 @@ func New(types []RunnerType, providers map[string]Provider, registrar Registrar,
 func (p *Provisioner) Match(labels []string) (runnerType string, ok bool) {
 	return p.table.Match(labels)
 }
+
+// Deployment returns the name of this installation.
+func (p *Provisioner) Deployment() Deployment { return p.deployment }
 
 // Types returns the runner types in the order given, with their defaults filled in.
 func (p *Provisioner) Types() []RunnerType {
@@ -135,8 +146,8 @@ func (t RunnerType) validate() error {
 	if t.Name == "" || len(t.Name) > 32 || strings.ContainsFunc(t.Name, func(r rune) bool { return !isNameRune(r) }) {
 		faults = append(faults, errors.New("the name must be 1 to 32 characters of A-Z a-z 0-9 . _ -"))
 	}
-	if len(t.Labels) == 0 || len(t.Labels) > 100 {
-		faults = append(faults, errors.New("there must be 1 to 100 labels"))
+	if len(t.Labels) == 0 || len(t.Labels) > maxLabels {
+		faults = append(faults, fmt.Errorf("there must be 1 to %d labels", maxLabels))
 	}
 	if t.Max < 0 || t.MaxLifetime < 0 || t.BootDeadline < 0 {
 		faults = append(faults, errors.New("max, max lifetime and boot deadline can't be negative"))

@@ -33,7 +33,7 @@ func TestNewReportsEveryFault(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"no registrar", `"a b"`, `"twice": defined twice`, `no provider "nowhere"`, `"bare": there must be 1 to 100 labels`, "can't be negative", `scope "planet"`,
+		"no registrar", `"a b"`, `"twice": defined twice`, `no provider "nowhere"`, `"bare": there must be 1 to 99 labels`, "can't be negative", `scope "planet"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)

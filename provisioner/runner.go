@@ -22,8 +22,8 @@ const (
 type RunnerType struct {
 	// Name identifies the type: 1 to 32 characters of A-Z a-z 0-9 . _ -
 	Name string
-	// Labels are what a runner of this type is registered with, 1 to 100. A job whose labels are
-	// all among them is served.
+	// Labels are what a runner of this type is registered with, beside its deployment's, 1 to 99. A
+	// job whose labels are all among them is served.
 	Labels []string
 	// Provider is the name of the [Provider] that starts the type's machines.
 	Provider string

@@ -14,6 +14,7 @@ import (
 // not decoded.
 type workflowJob struct {
 	ID           int64     `json:"id"`
+	RunID        int64     `json:"run_id"`
 	RunAttempt   int       `json:"run_attempt"`
 	Status       string    `json:"status"`
 	Labels       []string  `json:"labels"`
@@ -31,7 +32,7 @@ const (
 
 func (w workflowJob) job(r provisioner.Repository) provisioner.Job {
 	return provisioner.Job{
-		ID: w.ID, RunAttempt: w.RunAttempt, Repository: r, Labels: w.Labels, Name: w.Name, Workflow: w.WorkflowName, URL: w.HTMLURL,
+		ID: w.ID, RunID: w.RunID, RunAttempt: w.RunAttempt, Repository: r, Labels: w.Labels, Name: w.Name, Workflow: w.WorkflowName, URL: w.HTMLURL,
 		CreatedAt: w.CreatedAt, Repeated: true,
 	}
 }

@@ -53,14 +53,19 @@ type look struct {
 	listed map[int64]bool // runs that a list of this look calls active
 	runs   []int64        // those, and the ones that were active before and are in no list
 
+	repositoryID int64 // as the runs tell it; 0 if they don't
+
 	mu      sync.Mutex
 	jobs    []provisioner.Job
 	changed bool
 }
 
 type workflowRun struct {
-	ID     int64  `json:"id"`
-	Status string `json:"status"`
+	ID         int64  `json:"id"`
+	Status     string `json:"status"`
+	Repository struct {
+		ID int64 `json:"id"`
+	} `json:"repository"`
 }
 
 type runsPage struct {
@@ -85,6 +90,7 @@ func (l *look) findRuns(ctx context.Context, full bool) error {
 	l.changed, l.listed = changed, map[int64]bool{}
 	ended := map[int64]bool{}
 	for _, run := range latest {
+		l.repositoryID = cmp.Or(l.repositoryID, run.Repository.ID)
 		if run.Status == statusCompleted {
 			ended[run.ID] = true
 		} else {
@@ -147,7 +153,9 @@ func (l *look) readRun(ctx context.Context, id int64) error {
 	l.changed = l.changed || changed
 	for _, w := range open {
 		if w.Status == statusQueued {
-			l.jobs = append(l.jobs, w.job(l.r))
+			j := w.job(l.r)
+			j.RepositoryID = l.repositoryID
+			l.jobs = append(l.jobs, j)
 		}
 	}
 	return nil

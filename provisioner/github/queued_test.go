@@ -41,7 +41,7 @@ func (x *runs) routes() map[string]http.HandlerFunc {
 			list := []object{}
 			for _, run := range x.list {
 				if status := r.URL.Query().Get("status"); status == "" || status == run.status {
-					list = append(list, object{"id": run.id, "status": run.status})
+					list = append(list, object{"id": run.id, "status": run.status, "repository": object{"id": 77}})
 				}
 			}
 			answer(w, r, object{"total_count": len(list), "workflow_runs": paged(w, r, list)})
@@ -143,7 +143,7 @@ func TestAQueuedJobIsDescribedAsTheWebhookWouldHave(t *testing.T) {
 	x := &runs{list: []*run{{id: 5, status: "queued", jobs: []string{"queued"}}}}
 	got, _, err := serve(t, x.routes()).client(t, github.Config{}).QueuedJobs(t.Context(), shop, false)
 	want := []provisioner.Job{{
-		ID: 5000, RunAttempt: 2, Repository: shop, Labels: []string{"self-hosted", "x"}, Name: "job 0", Workflow: "CI", URL: "https://github.test/5000",
+		ID: 5000, RunID: 5, RunAttempt: 2, Repository: shop, RepositoryID: 77, Labels: []string{"self-hosted", "x"}, Name: "job 0", Workflow: "CI", URL: "https://github.test/5000",
 		CreatedAt: created, Repeated: true,
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {

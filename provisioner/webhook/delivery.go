@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ type payload struct {
 	Action string `json:"action"`
 	Job    struct {
 		ID         int64    `json:"id"`
+		RunID      hint     `json:"run_id"`
 		RunAttempt int      `json:"run_attempt"`
 		Labels     []string `json:"labels"` // an item that is null decodes to ""
 		Name       string   `json:"name"`
@@ -64,11 +66,25 @@ type payload struct {
 		Conclusion string   `json:"conclusion"`
 	} `json:"workflow_job"`
 	Repository struct {
+		ID    hint   `json:"id"`
 		Name  string `json:"name"`
 		Owner struct {
 			Login string `json:"login"`
 		} `json:"owner"`
 	} `json:"repository"`
+}
+
+// hint is a number that is good to have: one that can't be read is 0, and costs no job its machine.
+type hint int64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (h *hint) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	*h = hint(max(n, 0))
+	if err != nil {
+		*h = 0
+	}
+	return nil
 }
 
 // Decode reads the payload of an event, the JSON itself. It returns an [*InvalidError] that names,
@@ -91,8 +107,8 @@ func Decode(event string, body []byte) (Delivery, error) {
 		Event: event, Action: p.Action, RunnerName: p.Job.RunnerName, Conclusion: p.Job.Conclusion,
 		Job: provisioner.Job{
 			ID: p.Job.ID, RunAttempt: p.Job.RunAttempt, Labels: withoutEmpty(p.Job.Labels), CreatedAt: created,
-			Repository: provisioner.Repository{Owner: p.Repository.Owner.Login, Name: p.Repository.Name},
-			Name:       p.Job.Name, Workflow: p.Job.Workflow, URL: p.Job.URL,
+			Repository: provisioner.Repository{Owner: p.Repository.Owner.Login, Name: p.Repository.Name}, RepositoryID: int64(p.Repository.ID), RunID: int64(p.Job.RunID),
+			Name: p.Job.Name, Workflow: p.Job.Workflow, URL: p.Job.URL,
 		},
 	}
 	if err := d.validate(); err != nil {

@@ -146,7 +146,7 @@ func TestReceiveStoresTheWholeJob(t *testing.T) {
 		webhooktest.Set("workflow_job.name", "build"), webhooktest.Set("workflow_job.workflow_name", "CI"), webhooktest.Set("workflow_job.html_url", "https://github.com/x"),
 	)))
 	want := stored{runnerType: "ubuntu-arm64", deadline: true, job: provisioner.Job{
-		ID: 5, RunAttempt: 3, Repository: provisioner.Repository{Owner: "Octocoders", Name: "Hello-World"}, Labels: []string{"linux"},
+		ID: 5, RunID: 2202229078, RunAttempt: 3, Repository: provisioner.Repository{Owner: "Octocoders", Name: "Hello-World"}, RepositoryID: 186853002, Labels: []string{"linux"},
 		Name: "build", Workflow: "CI", URL: "https://github.com/x", CreatedAt: created,
 	}}
 	if diff := cmp.Diff(want, w.stored[5], cmp.AllowUnexported(stored{})); diff != "" || got.Body.Status != webhook.StatusQueued {

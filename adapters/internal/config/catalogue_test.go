@@ -230,7 +230,7 @@ func TestEachFaultOfARunnerTypeHasItsPlaceAndReason(t *testing.T) {
 		"label is a list":            {head + "name: a\n    labels: [[a]]\n    provider: codemagic\n    codemagic: {app_id: a}\n", "c:3:14: runners[0].labels[0]: a list where a text belongs"},
 		"label is nothing":           {head + "name: a\n    labels: [~]\n    provider: codemagic\n    codemagic: {app_id: a}\n", "c:3:14: runners[0].labels[0]: empty"},
 		"label is a truth":           {head + "name: a\n    labels: [true]\n    provider: codemagic\n    codemagic: {app_id: a}\n", "c:3:14: runners[0].labels[0]: true is a truth value, not text: write it in quotes"},
-		"too many labels":            {head + "name: a\n    labels: [" + strings.Repeat("x, ", 100) + "x]\n    provider: codemagic\n    codemagic: {app_id: a}\n", "c:3:13: runners[0].labels: 101 labels: GitHub takes 100 at most"},
+		"too many labels":            {head + "name: a\n    labels: [" + strings.Repeat("x, ", 99) + "x]\n    provider: codemagic\n    codemagic: {app_id: a}\n", "c:3:13: runners[0].labels: 100 labels: GitHub takes 100 at most, and one is the deployment's"},
 		"provider missing":           {head + "name: a\n    labels: [a]\n", "c:2:5: runners[0].provider: missing: aws or codemagic"},
 		"provider is a list":         {head + "name: a\n    labels: [a]\n    provider: [aws]\n", "c:4:15: runners[0].provider: a list where a text belongs"},
 		"provider in capitals":       {head + "name: a\n    labels: [a]\n    provider: AWS\n    aws: {image: a, instance_types: [b]}\n", `c:4:15: runners[0].provider: "AWS" is not one of aws, codemagic; did you mean aws?`},
