@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -42,6 +43,7 @@ func (m *cache[K, V]) get(ctx context.Context, key K, load func(ctx context.Cont
 		m.mu.Lock()
 		e := m.entries[key]
 		if e == nil {
+			m.prune()
 			e = &entry[V]{}
 			m.entries[key] = e
 		}
@@ -67,6 +69,18 @@ func (m *cache[K, V]) get(ctx context.Context, key K, load func(ctx context.Cont
 			return zero, ctx.Err()
 		}
 	}
+}
+
+// keptKeys is the number of keys from which on those are forgotten that nobody can use any more.
+const keptKeys = 1024
+
+func (m *cache[K, V]) prune() {
+	if len(m.entries) < keptKeys {
+		return
+	}
+	maps.DeleteFunc(m.entries, func(_ K, e *entry[V]) bool {
+		return e.flight == nil && time.Since(e.loaded) > max(m.fresh, m.stale)
+	})
 }
 
 // staleRetry is how long a stale value serves before it is loaded again.

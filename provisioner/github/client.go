@@ -61,6 +61,8 @@ type Client struct {
 	groups                *cache[groupKey, int64]
 	downloads             *cache[provisioner.Target, []download]
 	active                activeRuns
+	asked                 recentRuns
+	queued                *cache[runKey, map[int64]bool] // jobs by run
 }
 
 var (
@@ -76,6 +78,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		timeout: cmp.Or(cfg.Timeout, 30*time.Second), log: cfg.Logger, transport: cfg.Transport,
 		etags: newETags(), groups: newCache[groupKey, int64](10*time.Minute, 0), downloads: newCache[provisioner.Target, []download](time.Hour, 24*time.Hour),
+		queued: newCache[runKey, map[int64]bool](together, 0),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

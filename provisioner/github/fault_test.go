@@ -93,8 +93,9 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 			same(outcome{is: provisioner.ErrRefused, target: true, message: "403: Resource not accessible by personal access token"}),
 		},
 		"404": {
+			// To everything: nothing is known to be gone.
 			func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") },
-			outcomes{register: refused.register, read: outcome{is: provisioner.ErrNotFound}, list: refused.list},
+			refused,
 		},
 		"409": {
 			func(w http.ResponseWriter, _ *http.Request) {
@@ -230,7 +231,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 			} else if err != nil {
 				t.Errorf("nothing was to be removed: %v", err)
 			}
-			if n := s.total(); n != 2 {
+			if n := s.changes(); n != 2 {
 				t.Errorf("%d requests for two changes", n)
 			}
 			quick(t, c.answer, func(t *testing.T, client *github.Client) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"sync"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -37,12 +39,17 @@ func (w workflowJob) job(r provisioner.Repository) provisioner.Job {
 	}
 }
 
-// JobState tells the state of a job. One that GitHub does not know (any more) has ended.
+// JobState tells the state of a job. GitHub answers 404 both for what does not exist and for what a
+// credential may not see, so a job that is not found has ended only if its repository can be read
+// at that moment, and still is the one that the job was of; otherwise the error is ErrRefused.
 func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error) {
 	t := provisioner.Target{Owner: j.Repository.Owner, Repo: j.Repository.Name}
 	a, err := c.account(ctx, t)
 	if err != nil {
 		return "", err
+	}
+	if c.listedQueued(ctx, a, t, j) {
+		return provisioner.JobWaiting, nil
 	}
 	var w workflowJob
 	_, err = c.do(ctx, a, call{
@@ -51,7 +58,7 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	}, &w)
 	switch {
 	case errors.Is(err, provisioner.ErrNotFound):
-		return provisioner.JobEnded, nil
+		return c.stateOfMissing(ctx, a, t, j)
 	case err != nil:
 		return "", err
 	case w.Status == statusCompleted:
@@ -61,4 +68,95 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	default:
 		return provisioner.JobWaiting, nil
 	}
+}
+
+// appears is how long after its creation a job may not be found: GitHub's API lags behind its
+// webhooks.
+const appears = time.Minute
+
+// stateOfMissing says what it means that GitHub does not find a job.
+func (c *Client) stateOfMissing(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) (provisioner.JobState, error) {
+	if !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears {
+		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
+	}
+	id, err := c.repositoryID(ctx, a, t)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("get job: GitHub does not find job %d, which is its answer too for what a credential may not see: %w", j.ID, err)
+	case id != 0 && j.RepositoryID != 0 && id != j.RepositoryID:
+		return "", &provisioner.JobError{Err: fmt.Errorf("get job: job %d was of repository %d, and %s is repository %d now: %w",
+			j.ID, j.RepositoryID, t, id, provisioner.ErrRefused)}
+	default:
+		return provisioner.JobEnded, nil
+	}
+}
+
+// RepositoryID returns GitHub's number of a repository, as its latest workflow run tells it; 0 if
+// there is none. It proves that the credential can read the repository's workflows.
+func (c *Client) RepositoryID(ctx context.Context, r provisioner.Repository) (int64, error) {
+	t := provisioner.Target{Owner: r.Owner, Repo: r.Name}
+	a, err := c.account(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	return c.repositoryID(ctx, a, t)
+}
+
+func (c *Client) repositoryID(ctx context.Context, a *account, t provisioner.Target) (int64, error) {
+	runs, _, _, err := page(ctx, c, a, call{
+		operation: "list workflow runs", method: http.MethodGet, path: root(t) + "/actions/runs", target: t, query: url.Values{"per_page": {"1"}},
+	}, runsOf)
+	if err != nil || len(runs) == 0 {
+		return 0, err
+	}
+	return runs[0].Repository.ID, nil
+}
+
+// together is the time within which questions about jobs of one workflow run are answered by one
+// list of them.
+const together = 5 * time.Second
+
+type runKey struct {
+	target provisioner.Target
+	id     int64
+}
+
+// listedQueued reports whether a list of the workflow run's jobs, read moments ago, says that the
+// job is queued. The first question about a run is not worth a list.
+func (c *Client) listedQueued(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) bool {
+	key := runKey{t, j.RunID}
+	if j.RunID == 0 || !c.asked.mark(key) {
+		return false
+	}
+	queued, err := c.queued.get(ctx, key, func(ctx context.Context) (map[int64]bool, error) {
+		jobs, _, err := pages(ctx, c, a, call{
+			operation: "list jobs", method: http.MethodGet, path: fmt.Sprintf("%s/actions/runs/%d/jobs", root(t), j.RunID),
+			query: url.Values{"filter": {"latest"}}, target: t,
+		}, jobsOf)
+		queued := map[int64]bool{}
+		for _, w := range jobs {
+			queued[w.ID] = w.Status == statusQueued
+		}
+		return queued, err
+	})
+	return err == nil && queued[j.ID]
+}
+
+// recentRuns are the workflow runs of which a job was asked about within a few seconds.
+type recentRuns struct {
+	mu sync.Mutex
+	m  map[runKey]time.Time
+}
+
+// mark notes a question, and reports whether there was another one moments ago.
+func (x *recentRuns) mark(key runKey) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	now := time.Now()
+	last, again := x.m[key]
+	if x.m == nil || len(x.m) > keptKeys {
+		x.m = map[runKey]time.Time{}
+	}
+	x.m[key] = now
+	return again && now.Sub(last) < together
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,18 @@ func (s *server) total() (n int) {
 	defer s.mu.Unlock()
 	for _, c := range s.seen {
 		n += c
+	}
+	return n
+}
+
+// changes counts the requests that are no reads.
+func (s *server) changes() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for what, c := range s.seen {
+		if !strings.HasPrefix(what, "GET ") {
+			n += c
+		}
 	}
 	return n
 }

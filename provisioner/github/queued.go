@@ -74,6 +74,15 @@ type runsPage struct {
 
 func runsOf(p *runsPage) []workflowRun { return p.Runs }
 
+type jobsPage struct {
+	Jobs []workflowJob `json:"jobs"`
+}
+
+// jobsOf leaves out what is over, so that it need not be remembered.
+func jobsOf(p *jobsPage) []workflowJob {
+	return slices.DeleteFunc(p.Jobs, func(w workflowJob) bool { return w.Status == statusCompleted })
+}
+
 // activeStatuses are in the order in which a run passes through them, so that one that moves on
 // between two lists is in the later one.
 var activeStatuses = []string{"requested", statusQueued, "pending", "waiting", statusInProgress}
@@ -129,9 +138,7 @@ func (l *look) readRun(ctx context.Context, id int64) error {
 	gone := map[int]error{http.StatusNotFound: provisioner.ErrNotFound}
 	open, changed, err := pages(ctx, l.c, l.a, call{
 		operation: "list jobs", method: http.MethodGet, path: path + "/jobs", query: url.Values{"filter": {"latest"}}, target: l.t, means: gone,
-	}, func(p *struct{ Jobs []workflowJob }) []workflowJob {
-		return slices.DeleteFunc(p.Jobs, func(w workflowJob) bool { return w.Status == statusCompleted })
-	})
+	}, jobsOf)
 	over := errors.Is(err, provisioner.ErrNotFound)
 	switch {
 	case err != nil && !over:

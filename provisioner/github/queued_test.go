@@ -240,6 +240,8 @@ func TestTheStateOfAJob(t *testing.T) {
 					return
 				}
 				answer(w, r, object{"id": 9, "status": status, "created_at": created})
+			}, "GET /repos/octo/shop/actions/runs": func(w http.ResponseWriter, r *http.Request) {
+				answer(w, r, object{"total_count": 0, "workflow_runs": []object{}})
 			}})
 			if got, err := s.client(t, github.Config{}).JobState(t.Context(), provisioner.Job{ID: 9, Repository: shop}); err != nil || got != want {
 				t.Errorf("got %q: %v", got, err)

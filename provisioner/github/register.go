@@ -42,8 +42,8 @@ func (c *Client) Register(ctx context.Context, r provisioner.Registration) (prov
 	return runnerOf(made.Runner), provisioner.Secret(made.GetEncodedJITConfig()), nil
 }
 
-// Remove ends a registration: nil also if there is none, provisioner.ErrRunnerBusy if its runner
-// has a job.
+// Remove ends a registration: nil also if there is none, as far as the credential can see the
+// target's runners; provisioner.ErrRunnerBusy if its runner has a job.
 func (c *Client) Remove(ctx context.Context, t provisioner.Target, id int64) error {
 	a, err := c.account(ctx, t)
 	if err != nil {
@@ -53,6 +53,9 @@ func (c *Client) Remove(ctx context.Context, t provisioner.Target, id int64) err
 		operation: "remove runner", method: http.MethodDelete, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
 		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound, http.StatusUnprocessableEntity: provisioner.ErrRunnerBusy},
 	}, nil)
+	if errors.Is(err, provisioner.ErrNotFound) {
+		err = c.missingRunner(ctx, a, t, err)
+	}
 	if errors.Is(err, provisioner.ErrNotFound) {
 		return nil
 	}

@@ -122,6 +122,9 @@ func TestRemovingWhatIsGoneIsDone(t *testing.T) {
 	s := serve(t, map[string]http.HandlerFunc{
 		removing:                              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 		"DELETE /orgs/octo/actions/runners/7": func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") },
+		"GET /orgs/octo/actions/runners": func(w http.ResponseWriter, r *http.Request) {
+			answer(w, r, object{"total_count": 0, "runners": []object{}})
+		},
 		"DELETE /orgs/octo/actions/runners/8": func(w http.ResponseWriter, _ *http.Request) { fail(w, 422, "Runner is currently running a job") },
 	})
 	c := s.client(t, github.Config{})

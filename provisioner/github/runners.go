@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,7 +44,8 @@ func (c *Client) Lookup(ctx context.Context, t provisioner.Target, name string) 
 	}
 }
 
-// Runner returns the runner of that id, or provisioner.ErrNotFound.
+// Runner returns the runner of that id, or provisioner.ErrNotFound. GitHub's 404 counts only if the
+// same credential can list the target's runners at that moment; otherwise the error is ErrRefused.
 func (c *Client) Runner(ctx context.Context, t provisioner.Target, id int64) (provisioner.Runner, error) {
 	a, err := c.account(ctx, t)
 	if err != nil {
@@ -54,10 +56,25 @@ func (c *Client) Runner(ctx context.Context, t provisioner.Target, id int64) (pr
 		operation: "get runner", method: http.MethodGet, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
 		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
 	}, &r)
+	if errors.Is(err, provisioner.ErrNotFound) {
+		err = c.missingRunner(ctx, a, t, err)
+	}
 	if err != nil {
 		return provisioner.Runner{}, err
 	}
 	return runnerOf(&r), nil
+}
+
+// missingRunner says what it means that GitHub does not find a runner: the error itself, if the
+// target's runners can be listed at this moment.
+func (c *Client) missingRunner(ctx context.Context, a *account, t provisioner.Target, err error) error {
+	_, _, _, hidden := page(ctx, c, a, call{
+		operation: "list runners", method: http.MethodGet, path: root(t) + "/actions/runners", target: t, query: url.Values{"per_page": {"1"}},
+	}, runnersOf)
+	if hidden != nil {
+		return fmt.Errorf("%v, which is its answer too for what a credential may not see: %w", err, hidden) //nolint:errorlint // nothing is known to be missing
+	}
+	return err
 }
 
 // Runners returns all runners of a target, ours and others', or an error. Runners that come and go
@@ -70,13 +87,7 @@ func (c *Client) Runners(ctx context.Context, t provisioner.Target) ([]provision
 	}
 	all, _, err := pages(ctx, c, a, call{
 		operation: "list runners", method: http.MethodGet, path: root(t) + "/actions/runners", target: t,
-	}, func(p *gh.Runners) []provisioner.Runner {
-		runners := make([]provisioner.Runner, 0, len(p.Runners))
-		for _, r := range p.Runners {
-			runners = append(runners, runnerOf(r))
-		}
-		return runners
-	})
+	}, runnersOf)
 	if err != nil {
 		return nil, err
 	}
@@ -94,4 +105,12 @@ func runnerOf(r *gh.Runner) provisioner.Runner {
 		labels = append(labels, l.GetName())
 	}
 	return provisioner.Runner{ID: r.GetID(), Name: r.GetName(), Online: r.GetStatus() == "online", Busy: r.GetBusy(), Labels: labels}
+}
+
+func runnersOf(p *gh.Runners) []provisioner.Runner {
+	runners := make([]provisioner.Runner, 0, len(p.Runners))
+	for _, r := range p.Runners {
+		runners = append(runners, runnerOf(r))
+	}
+	return runners
 }

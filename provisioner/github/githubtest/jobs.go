@@ -58,7 +58,7 @@ func (g *Server) QueueJobs(r provisioner.Repository, n int, runsOn ...string) []
 		g.jobs[j.ID] = j
 		g.queued = append(g.queued, j)
 		out = append(out, provisioner.Job{
-			ID: j.ID, RunAttempt: 1, Repository: r, Labels: slices.Clone(runsOn), Name: jobName, Workflow: workflowName, CreatedAt: now, URL: j.page(),
+			ID: j.ID, RunID: x.id, RunAttempt: 1, Repository: r, RepositoryID: g.repositories[r], Labels: slices.Clone(runsOn), Name: jobName, Workflow: workflowName, CreatedAt: now, URL: j.page(),
 		})
 	}
 	return out

@@ -51,6 +51,7 @@ func (g *Server) route(operation string, h http.HandlerFunc) {
 		switch {
 		case t.Owner != "" && !g.reaches(r, t.Owner), t.Repo != "" && g.repositories[repositoryOf(r)] == 0, t.Owner != "" && !slices.Contains(g.accounts, t.Owner):
 			notFound(w)
+		case g.refusedAccess(w, t):
 		default:
 			h(w, r)
 		}

@@ -46,6 +46,9 @@ func (g *Server) listRuns(w http.ResponseWriter, r *http.Request) {
 		if x.repository != in {
 			continue
 		}
+		if x = g.shownRun(x); x == nil {
+			continue
+		}
 		if status, conclusion := x.state(); wanted == "" || wanted == status || wanted == conclusion {
 			found = append(found, x)
 		}
@@ -59,7 +62,7 @@ func (g *Server) run(r *http.Request) *run {
 	if !ok || g.runs[i].repository != repositoryOf(r) {
 		return nil
 	}
-	return g.runs[i]
+	return g.shownRun(g.runs[i])
 }
 
 func (g *Server) getRun(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +85,7 @@ func (g *Server) listJobs(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Server) getJob(w http.ResponseWriter, r *http.Request) {
-	j := g.jobs[number(r, "job_id")]
+	j := g.shown(g.jobs[number(r, "job_id")])
 	if j == nil || j.Repository != repositoryOf(r) {
 		notFound(w)
 		return

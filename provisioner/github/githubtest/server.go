@@ -54,6 +54,8 @@ type Server struct {
 	deliveries   map[string][]*Delivery
 	downloads    string
 	quota        quota
+	access       map[provisioner.Target]Access
+	lag          time.Duration
 }
 
 // New returns a fake GitHub without repositories.

@@ -1,0 +1,121 @@
+package github_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
+)
+
+func fake(t *testing.T, g *githubtest.Server) *github.Client {
+	t.Helper()
+	c, err := github.New(github.Config{BaseURL: "http://github.test", Token: token, Transport: fakehttp.Loopback(g)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// GitHub answers 404 to what a credential may not see: that is not the end of a job, a runner or a
+// registration.
+func TestWhatCanNotBeSeenIsNotGone(t *testing.T) {
+	t.Parallel()
+	for access, name := range map[githubtest.Access]string{githubtest.Hidden: "hidden", githubtest.Forbidden: "forbidden"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := githubtest.New(githubtest.Config{})
+				c, j := fake(t, g), g.QueueJob(shop, "x")
+				r, _, err := c.Register(t.Context(), registration(repo))
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				g.SetAccess(repo, access)
+				lost := outcome{is: provisioner.ErrRefused, target: true}
+				_, err = c.JobState(t.Context(), j)
+				lost.check(t, err)
+				_, err = c.Runner(t.Context(), repo, r.ID)
+				lost.check(t, err)
+				lost.check(t, c.Remove(t.Context(), repo, r.ID))
+
+				g.SetAccess(repo, githubtest.Granted)
+				if state, err := c.JobState(t.Context(), j); err != nil || state != provisioner.JobWaiting {
+					t.Errorf("the job is %q: %v", state, err)
+				}
+				if err := c.Remove(t.Context(), repo, r.ID); err != nil {
+					t.Error(err)
+				}
+				_, err = c.Runner(t.Context(), repo, r.ID)
+				outcome{is: provisioner.ErrNotFound}.check(t, err)
+				if err := c.Remove(t.Context(), repo, r.ID); err != nil {
+					t.Errorf("what is gone needs no removing: %v", err)
+				}
+				if state, err := c.JobState(t.Context(), provisioner.Job{ID: 1, Repository: shop}); err != nil || state != provisioner.JobEnded {
+					t.Errorf("a job that does not exist is %q: %v", state, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAJobOfARepositoryOfTheSameNameHasNotEnded(t *testing.T) {
+	t.Parallel()
+	g := githubtest.New(githubtest.Config{})
+	j := g.QueueJob(shop, "x")
+	j.ID, j.CreatedAt = 1, time.Time{} // of the repository that had this name before
+	c := fake(t, g)
+	if state, err := c.JobState(t.Context(), j); err != nil || state != provisioner.JobEnded {
+		t.Errorf("a deleted job of this repository is %q: %v", state, err)
+	}
+	j.RepositoryID--
+	_, err := c.JobState(t.Context(), j)
+	outcome{is: provisioner.ErrRefused, message: "octo/shop is repository"}.check(t, err)
+}
+
+// The API is up to 20 s behind the webhook.
+func TestAJobThatIsNotShownYetHasNotEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := githubtest.New(githubtest.Config{})
+		g.SetLag(20 * time.Second)
+		c, j := fake(t, g), g.QueueJob(shop, "x")
+		_, err := c.JobState(t.Context(), j)
+		outcome{is: provisioner.ErrUnavailable, message: "does not show job"}.check(t, err)
+		time.Sleep(21 * time.Second)
+		if state, err := c.JobState(t.Context(), j); err != nil || state != provisioner.JobWaiting {
+			t.Errorf("the job is %q: %v", state, err)
+		}
+	})
+}
+
+func TestTheJobsOfOneRunAreAskedAboutTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := githubtest.New(githubtest.Config{})
+		c, jobs := fake(t, g), g.QueueJobs(shop, 250, "x")
+		g.CancelJob(jobs[249].ID)
+		for i, j := range jobs {
+			want := provisioner.JobWaiting
+			if i == 249 {
+				want = provisioner.JobEnded
+			}
+			if state, err := c.JobState(t.Context(), j); err != nil || state != want {
+				t.Fatalf("job %d is %q: %v", i, state, err)
+			}
+		}
+		const one, list = "GET /repos/{owner}/{repo}/actions/jobs/{job_id}", "GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs"
+		if n := g.Calls(); n[one] != 2 || n[list] != 3 {
+			t.Errorf("%d jobs asked about one by one and %d lists, want the first and the one that a list denies, and three pages", n[one], n[list])
+		}
+		time.Sleep(6 * time.Second)
+		g.CancelJob(jobs[0].ID)
+		if state, err := c.JobState(t.Context(), jobs[0]); err != nil || state != provisioner.JobEnded {
+			t.Errorf("an old list still answers: %q, %v", state, err)
+		}
+	})
+}
