@@ -9,8 +9,8 @@ import (
 
 // Deployment names one installation of the service, however many replicas it has, and sets its
 // machines and registrations apart from those of another one in the same cloud account or
-// repository: 1 to 32 of a-z 0-9 and -. It must outlive restarts and changes of credentials, because
-// what carries another name is never touched.
+// repository: 1 to 32 of a-z 0-9 and -. It must outlive restarts and changes of credentials,
+// because what carries another name is never touched.
 type Deployment string
 
 // DefaultDeployment is the name of an installation that was given none.

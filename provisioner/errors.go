@@ -31,6 +31,8 @@ var (
 	ErrNoAnswer = errors.New("no answer")
 	// ErrNotWanted: the job does not wait any more.
 	ErrNotWanted = errors.New("the job does not wait any more")
+	// ErrPanic: the attempt panicked.
+	ErrPanic = errors.New("panic")
 	// ErrMachineEnded: the machine of this launch existed and is over.
 	ErrMachineEnded = errors.New("the machine has ended already")
 )
@@ -93,6 +95,7 @@ var classes = []struct {
 }{
 	{ErrNoRunnerType, "no_runner_type"},
 	{ErrInvalidJob, "invalid_job"},
+	{ErrPanic, "panic"},
 	{ErrCapacity, "capacity"},
 	{ErrRefused, "refused"},
 	{ErrNoAnswer, "no_answer"},

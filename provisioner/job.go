@@ -35,10 +35,15 @@ type Job struct {
 	URL      string `json:"url,omitempty"`
 	// CreatedAt is when GitHub created the job; zero if unknown.
 	CreatedAt time.Time `json:"created_at,omitzero"`
+	// WaitingAt is when GitHub last said that the job waits: the moment at which its webhook came.
+	// An attempt asks again once that is some seconds ago. Zero means now.
+	WaitingAt time.Time `json:"-"`
 
 	// Repeated says that somebody may have tried this job before: a queue handed it out a second
 	// time, a delivery log or the reconciler found it. A repeated attempt asks GitHub first whether
-	// the job still waits; one that is not repeated saves that request.
+	// the job still waits, and the cloud what machines it has; one that is not repeated saves those
+	// requests, unless the job was older than a minute when it was told of: then somebody else may
+	// have been told before.
 	Repeated bool `json:"repeated,omitempty"`
 	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a
 	// runner of an earlier generation serves another job and holds its name.
@@ -52,6 +57,19 @@ func (j Job) validate() error {
 		return nil
 	}
 	return fmt.Errorf("job %d of repository %q: %w", j.ID, j.Repository, ErrInvalidJob)
+}
+
+// lateAfter is the age from which on a job is no news, whoever brings it: somebody may have found
+// and served it meanwhile.
+const lateAfter = time.Minute
+
+// isLate reports whether the job was old already when it was told of.
+func (j Job) isLate() bool {
+	told := j.WaitingAt
+	if told.IsZero() {
+		told = time.Now()
+	}
+	return !j.CreatedAt.IsZero() && told.Sub(j.CreatedAt) >= lateAfter
 }
 
 // Key identifies the attempt of the job, in GitHub's terms and over all repositories: "ID-ATTEMPT".

@@ -49,11 +49,11 @@ type Launch struct {
 	// JITConfig is the runner's just-in-time configuration, about 4.3 KB of base64: a credential
 	// until the runner has connected.
 	JITConfig Secret
-	// Confirm asks whether the machine is still wanted: nil, or an error that ends the launch, to be
-	// wrapped and returned. A provider calls it before every call that could make a machine but the
-	// first, and after every wait; it is cheap when little time has passed. After a call without an
-	// answer it returns the error all the same: the machine that may come of it is worthless once
-	// its registration is removed. Never nil in a launch of [Provisioner.Provision].
+	// Confirm asks whether the machine is still wanted: nil, or an error that ends the launch, to
+	// be wrapped and returned. A provider calls it before every call that could make a machine but
+	// the first, and after every wait; it is cheap when little time has passed. After a call
+	// without an answer it returns the error all the same: the machine that may come of it is
+	// worthless once its registration is removed. Never nil in a launch of [Provisioner.Provision].
 	Confirm func(ctx context.Context) error
 }
 

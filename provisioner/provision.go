@@ -36,7 +36,7 @@ const (
 //   - [RetryAfterError]: again when the hint says so.
 //   - [ErrCapacity], [ErrRefused], [ErrUnavailable], [ErrNoAnswer] and everything else: again
 //     later, with Repeated set. [RegistrationError] among the wrapped errors says that it concerns
-//     the job's repository or organisation alone.
+//     the job's repository or organisation alone, [JobError] that it concerns the job alone.
 func (p *Provisioner) Provision(ctx context.Context, j Job) (Outcome, error) {
 	if err := j.validate(); err != nil {
 		return Outcome{}, err
@@ -45,9 +45,13 @@ func (p *Provisioner) Provision(ctx context.Context, j Job) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	a := &attempt{Provisioner: p, job: j, t: t, target: t.Target(j.Repository), name: RunnerName(t.Name, j), provider: p.providers[t.Provider]}
+	a := p.newAttempt(t, j)
 	out, err := a.run(ctx)
 	out.RunnerType = t.Name
+	if errors.Is(err, ErrNotWanted) {
+		a.report(ctx, Event{Kind: EventGone})
+		out.Status, err = StatusGone, nil
+	}
 	if err != nil {
 		err = fmt.Errorf("provision %s as %s: %w", j, t.Name, err)
 		a.report(ctx, Event{Kind: EventFailed, Err: err})
@@ -64,6 +68,12 @@ type attempt struct {
 	name     string
 	provider Provider
 
+	// waited is when GitHub last said that the job waits; zero when it has to be asked.
+	waited time.Time
+
+	// first says that nobody can have tried this job before.
+	first bool
+
 	// ours says that a registration of this attempt got no answer: whatever holds the name now
 	// without a machine can be removed without a grace time, because nobody has its configuration.
 	ours bool
@@ -72,17 +82,28 @@ type attempt struct {
 	before int
 }
 
+func (p *Provisioner) newAttempt(t RunnerType, j Job) *attempt {
+	a := &attempt{
+		Provisioner: p, job: j, t: t, target: t.Target(j.Repository), name: RunnerName(t.Name, j), provider: p.providers[t.Provider],
+		first: !j.Repeated && !j.isLate(), waited: j.WaitingAt,
+	}
+	switch {
+	case !a.first:
+		a.waited = time.Time{}
+	case a.waited.IsZero():
+		a.waited = time.Now()
+	}
+	return a
+}
+
 // rounds bounds an attempt in which the name keeps changing hands, or GitHub keeps silent; the
 // queue brings the job back.
 const rounds = 6
 
 func (a *attempt) run(ctx context.Context) (Outcome, error) {
-	ask := a.job.Repeated
 	for range rounds {
-		if ask {
-			if out, done, err := a.settled(ctx); done || err != nil {
-				return out, err
-			}
+		if out, done, err := a.settled(ctx); done || err != nil {
+			return out, err
 		}
 		runner, jit, err := a.register(ctx)
 		switch {
@@ -94,7 +115,7 @@ func (a *attempt) run(ctx context.Context) (Outcome, error) {
 			if !again {
 				return out, err
 			}
-			ask = true
+			a.doubt()
 			continue
 		case errors.Is(err, ErrNoAnswer):
 			// It may have worked: then it is ours, and nobody has its configuration.
@@ -102,31 +123,51 @@ func (a *attempt) run(ctx context.Context) (Outcome, error) {
 			if sleep(ctx, registrationPause) != nil {
 				return Outcome{}, err
 			}
-		case !errors.Is(err, ErrNameTaken):
+		case errors.Is(err, ErrNameTaken):
+			a.doubt() // whoever took it may be done with the job by now
+		default:
 			return Outcome{}, err
 		}
 		out, free, err := a.contest(ctx)
 		if !free {
 			return out, err
 		}
-		ask = false
 	}
 	return Outcome{}, fmt.Errorf("runner %s: no registration in %d rounds: %w", a.name, rounds, ErrUnavailable)
 }
+
+// freshFor is how long GitHub's word that a job waits is good for. Whatever takes longer, a wait in
+// the queue, for a place, in a grace time, at a cloud that throttles or keeps silent, has GitHub
+// asked again before anything is made. GitHub's answers lag by up to 20 s themselves.
+const freshFor = 10 * time.Second
+
+// confirm is the one rule about old knowledge: it asks GitHub whether the job still waits, unless
+// GitHub said so just now. [ErrNotWanted] says that it does not.
+func (a *attempt) confirm(ctx context.Context) error {
+	if a.jobs == nil || time.Since(a.waited) < freshFor {
+		return nil
+	}
+	begun := time.Now()
+	state, err := a.jobs.JobState(ctx, a.job)
+	switch {
+	case err != nil:
+		return fmt.Errorf("job state: %w", err)
+	case state != JobWaiting:
+		return fmt.Errorf("%s is %s: %w", a.job, state, ErrNotWanted)
+	}
+	a.waited = begun
+	return nil
+}
+
+// doubt has everything asked anew that another attempt may have changed meanwhile.
+func (a *attempt) doubt() { a.waited, a.first = time.Time{}, false }
 
 // settled asks whether the job needs a machine at all: GitHub, whether it still waits, and the
 // cloud, whether a replacement under another name carries it. (A machine under this attempt's own
 // name is judged by contest, which GitHub's refusal leads to.)
 func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
-	if a.jobs != nil {
-		state, err := a.jobs.JobState(ctx, a.job)
-		if err != nil {
-			return Outcome{}, false, fmt.Errorf("job state: %w", err)
-		}
-		if state != JobWaiting {
-			a.report(ctx, Event{Kind: EventGone})
-			return Outcome{Status: StatusGone}, true, nil
-		}
+	if err := a.confirm(ctx); err != nil || a.first {
+		return Outcome{}, false, err
 	}
 	machines, err := a.find(ctx)
 	if err != nil {
@@ -155,56 +196,33 @@ const registrationPause = time.Second
 
 func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
 	start := time.Now()
-	r, jit, err := a.registrar.Register(ctx, Registration{Target: a.target, Name: a.name, Labels: append(slices.Clone(a.t.Labels), a.deployment.Label()), Group: a.t.Group})
+	r, jit, err := a.registrar.Register(ctx, Registration{
+		Target: a.target, Name: a.name, Labels: append(slices.Clone(a.t.Labels), a.deployment.Label()), Group: a.t.Group,
+	})
 	if err != nil {
-		return Runner{}, "", fmt.Errorf("register runner %s: %w", a.name, err)
+		return Runner{}, jit, fmt.Errorf("register runner %s: %w", a.name, err)
 	}
 	a.report(ctx, Event{Kind: EventRegistered, Runner: r, Took: time.Since(start)})
 	return r, jit, nil
-}
-
-// alone sees that no other attempt holds a registration for the job under the name of another
-// generation, and gives up this one's if so. Each attempt looks after it has registered, so of two
-// at most one goes on. A generation is free to be used once the names of all before it are busy
-// with other jobs, each on a machine of its own: that bounds the names to look at, and spares a job
-// that never had a machine the calls.
-func (a *attempt) alone(ctx context.Context, r Runner) error {
-	own := max(a.job.Generation, 1)
-	if own == 1 && a.before == 0 {
-		return nil
-	}
-	for g := 1; g <= max(own, a.before+1); g++ {
-		if g == own {
-			continue
-		}
-		other := a.job
-		other.Generation = g
-		rival, err := a.registrar.Lookup(ctx, a.target, RunnerName(a.t.Name, other))
-		if errors.Is(err, ErrNotFound) || err == nil && rival.Busy {
-			continue
-		}
-		if err == nil {
-			err = fmt.Errorf("another attempt holds runner %s: %w", rival.Name, ErrUnavailable)
-		}
-		_, undo := a.remove(ctx, r)
-		a.report(ctx, Event{Kind: EventUndone, Runner: r, Err: err})
-		return errors.Join(err, undo)
-	}
-	return nil
 }
 
 // launch starts the machine. again means that there is nothing left of this registration and the
 // job may start anew.
 func (a *attempt) launch(ctx context.Context, r Runner, jit Secret) (out Outcome, again bool, err error) {
 	start := time.Now()
-	m, err := a.provider.Launch(ctx, Launch{Job: a.job, Type: a.t, Runner: r, JITConfig: jit})
+	var m Machine
+	err = a.confirm(ctx)
+	unsent := err != nil
+	if !unsent {
+		m, err = a.provider.Launch(ctx, Launch{Job: a.job, Type: a.t, Runner: r, JITConfig: jit, Confirm: a.confirm})
+	}
 	if err == nil {
 		a.report(ctx, Event{Kind: EventLaunched, Runner: r, Machine: m, Took: time.Since(start)})
 		return Outcome{Status: StatusLaunched, Runner: r, Machine: m}, false, nil
 	}
 	err = fmt.Errorf("launch runner %s: %w", r.Name, err)
 	ended := errors.Is(err, ErrMachineEnded)
-	if !ended && !definite(err) {
+	if !unsent && !ended && !definite(err) {
 		return Outcome{}, false, err // a machine may come up yet; the next attempt looks
 	}
 	served, undo := a.remove(ctx, r)
@@ -219,62 +237,18 @@ func (a *attempt) launch(ctx context.Context, r Runner, jit Secret) (out Outcome
 	return Outcome{}, ended, err
 }
 
-// definite reports whether a failed launch has certainly made no machine.
+// definite reports whether nothing can come of a failed launch once its registration is removed,
+// and nobody has to look for its machine first: because certainly none was made, or because the job
+// needs none.
 func definite(err error) bool {
+	if errors.Is(err, ErrNotWanted) {
+		return true
+	}
 	if errors.Is(err, ErrNoAnswer) {
 		return false
 	}
 	var hint *RetryAfterError
 	return errors.Is(err, ErrCapacity) || errors.Is(err, ErrRefused) || errors.Is(err, ErrUnavailable) || errors.As(err, &hint)
-}
-
-// contest decides what a taken name means. free says that it is free again.
-func (a *attempt) contest(ctx context.Context) (out Outcome, free bool, err error) {
-	for seen := int64(0); ; {
-		r, err := a.registrar.Lookup(ctx, a.target, a.name)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return Outcome{}, true, nil
-		case err != nil:
-			return Outcome{}, false, fmt.Errorf("look up runner %s: %w", a.name, err)
-		case r.Online || r.Busy:
-			return a.served(ctx, r), false, nil
-		}
-		machines, err := a.find(ctx)
-		if err != nil {
-			return Outcome{}, false, err
-		}
-		if carries(machines, r.ID) {
-			return a.served(ctx, r), false, nil
-		}
-		if seen != r.ID && !a.ours {
-			seen = r.ID
-			if err := sleep(ctx, a.grace); err != nil {
-				return Outcome{}, false, err
-			}
-			continue
-		}
-		served, err := a.remove(ctx, r)
-		if err != nil {
-			return Outcome{}, false, err
-		}
-		if served {
-			return a.served(ctx, r), false, nil
-		}
-		a.report(ctx, Event{Kind: EventTakenOver, Runner: r})
-		return Outcome{}, true, nil
-	}
-}
-
-// carries reports whether a machine with this registration is alive. One of the same name with
-// another registration proves nothing: it is on its way out.
-func carries(machines []Machine, registration int64) bool {
-	for _, m := range machines {
-		if m.Alive() && m.RunnerID == registration {
-			return true
-		}
-	}
-	return false
 }
 
 // cleanup is the time that undoing a registration gets, even when the attempt's own time is over.

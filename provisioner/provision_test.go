@@ -25,7 +25,8 @@ var (
 )
 
 func TestProvision(t *testing.T) {
-	offline := provisioner.Runner{ID: 7, Name: jobRunner}
+	ours := []string{provisioner.DefaultDeployment.Label()}
+	offline, foreign := provisioner.Runner{ID: 7, Name: jobRunner, Labels: ours}, provisioner.Runner{ID: 7, Name: jobRunner}
 	for _, c := range []struct {
 		name     string
 		repeated bool
@@ -82,7 +83,7 @@ func TestProvision(t *testing.T) {
 			name: "two attempts under different names see each other once registered, and this one gives way", repeated: true,
 			world: script{
 				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner)}, register: []any{int64(7)},
-				lookup: []any{provisioner.Runner{ID: 10, Name: jobRunner + "-2"}}, remove: []any{nil},
+				lookup: []any{provisioner.Runner{ID: 10, Name: jobRunner + "-2", Labels: ours}}, remove: []any{nil},
 			},
 			wantErr: provisioner.ErrUnavailable, calls: "job state, find, register, look up -2, remove 7",
 		},
@@ -99,26 +100,26 @@ func TestProvision(t *testing.T) {
 		{
 			name: "a dead try is taken over after the grace time; a machine of the same name with another registration proves nothing",
 			world: script{
-				register: []any{errTaken, int64(8)}, lookup: []any{offline}, find: []any{alive(6, jobRunner)}, remove: []any{nil}, launch: []any{"i-2"},
+				register: []any{errTaken, int64(8)}, lookup: []any{offline, offline, provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{alive(6, jobRunner)}, remove: []any{nil}, launch: []any{"i-2"},
 			},
-			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, register, launch 8", took: 20 * time.Second,
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, look up -2, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "a machine that ended does not count",
 			world: script{
-				register: []any{errTaken, int64(8)}, lookup: []any{offline}, find: []any{[]provisioner.Machine{{RunnerID: 7, State: provisioner.MachineEnded}}},
+				register: []any{errTaken, int64(8)}, lookup: []any{offline, offline, provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{[]provisioner.Machine{{RunnerID: 7, State: provisioner.MachineEnded}}},
 				remove: []any{nil}, launch: []any{"i-2"},
 			},
-			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, register, launch 8", took: 20 * time.Second,
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, look up -2, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "every new registration gets a grace time of its own",
 			world: script{
-				register: []any{errTaken, int64(9)}, lookup: []any{offline, provisioner.Runner{ID: 8}, provisioner.Runner{ID: 8}}, find: []any{none},
+				register: []any{errTaken, int64(9)}, lookup: []any{offline, provisioner.Runner{ID: 8, Labels: ours}, provisioner.Runner{ID: 8, Labels: ours}}, find: []any{none}, state: []any{provisioner.JobWaiting},
 				remove: []any{nil}, launch: []any{"i-2"},
 			},
 			want:  provisioner.StatusLaunched,
-			calls: "register, look up, find, look up, find, look up, find, remove 8, register, launch 9", took: 40 * time.Second,
+			calls: "register, look up, find, look up, find, look up, find, remove 8, job state, find, register, launch 9", took: 40 * time.Second,
 		},
 		{
 			name:  "a registration that turns busy when it is to be removed serves the job",
@@ -127,8 +128,26 @@ func TestProvision(t *testing.T) {
 		},
 		{
 			name:  "a name that is free again is registered",
-			world: script{register: []any{errTaken, int64(8)}, lookup: []any{provisioner.ErrNotFound}, launch: []any{"i-1"}},
-			want:  provisioner.StatusLaunched, calls: "register, look up, register, launch 8",
+			world: script{register: []any{errTaken, int64(8)}, lookup: []any{provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{none}, launch: []any{"i-1"}},
+			want:  provisioner.StatusLaunched, calls: "register, look up, job state, find, register, launch 8",
+		},
+		{
+			name:  "and is not when it was the job's own runner that has just finished it",
+			world: script{register: []any{errTaken}, lookup: []any{provisioner.ErrNotFound}, state: []any{provisioner.JobEnded}},
+			want:  provisioner.StatusGone, calls: "register, look up, job state",
+		},
+		{
+			name:  "nor when the job is cancelled in the grace time",
+			world: script{register: []any{errTaken}, lookup: []any{offline}, find: []any{none}, remove: []any{nil}, state: []any{provisioner.JobEnded}},
+			want:  provisioner.StatusGone, calls: "register, look up, find, look up, find, remove 7, job state", took: 20 * time.Second,
+		},
+		{
+			name: "another deployment's registration stays, and the job takes the next name",
+			world: script{
+				register: []any{errTaken, int64(8)}, lookup: []any{foreign}, find: []any{none}, state: []any{provisioner.JobWaiting}, launch: []any{"i-1"},
+			},
+			want:  provisioner.StatusLaunched,
+			calls: "register, look up, find, look up, find, job state, find, register -2, look up, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "an unanswered registration of our own is taken over without a grace time",
@@ -239,7 +258,7 @@ var errUnknown = errors.New("something else")
 
 func TestProvisionGivesUpANameThatKeepsChangingHands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := script{register: []any{errTaken}, lookup: []any{provisioner.ErrNotFound}}
+		s := script{register: []any{errTaken}, lookup: []any{provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{none}}
 		_, err := s.engine(t, nil).Provision(t.Context(), job)
 		if !errors.Is(err, provisioner.ErrUnavailable) {
 			t.Errorf("error %v, want unavailable", err)

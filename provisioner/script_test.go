@@ -19,7 +19,8 @@ type script struct {
 	find     []any // []provisioner.Machine; error
 	launch   []any // string: the id of the machine; error
 
-	calls []string
+	before func(call string) // happens while a call is under way
+	calls  []string
 }
 
 func next(answers *[]any) any {
@@ -34,7 +35,11 @@ func next(answers *[]any) any {
 }
 
 func (s *script) note(format string, args ...any) {
-	s.calls = append(s.calls, fmt.Sprintf(format, args...))
+	call := fmt.Sprintf(format, args...)
+	s.calls = append(s.calls, call)
+	if s.before != nil {
+		s.before(call)
+	}
 }
 
 func failure(a any) error {
@@ -74,8 +79,11 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 		*provisionertest.ProviderMock
 		*provisionertest.FinderMock
 	}{
-		&provisionertest.ProviderMock{LaunchFunc: func(_ context.Context, l provisioner.Launch) (provisioner.Machine, error) {
+		&provisionertest.ProviderMock{LaunchFunc: func(ctx context.Context, l provisioner.Launch) (provisioner.Machine, error) {
 			s.note("launch %d", l.Runner.ID)
+			if err := l.StillWanted(ctx); err != nil {
+				return provisioner.Machine{}, fmt.Errorf("after a wait: %w", err)
+			}
 			a := next(&s.launch)
 			id, _ := a.(string)
 			return provisioner.Machine{ID: id, RunnerID: l.Runner.ID}, failure(a)

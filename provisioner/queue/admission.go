@@ -80,7 +80,7 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 		a.typePermit.succeed()
 		return do, 0
 	}
-	do, wait = actionFor(ctx, err)
+	do, wait = actionFor(ctx, a.runnerType.Target(a.job.Repository), err)
 	switch do {
 	case backOffType:
 		a.targetPermit.release()
@@ -88,7 +88,7 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 	case backOffTarget:
 		a.typePermit.release()
 		wait = a.targetPermit.fail(wait)
-	case requeue, giveUp:
+	case backOffJob, requeue, giveUp:
 		a.typePermit.release()
 		a.targetPermit.release()
 	}

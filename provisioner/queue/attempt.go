@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// staleAfter is the age at which even a job's first attempt asks GitHub whether it still waits.
-const (
-	staleAfter                = 5 * time.Minute // since the queue accepted it
-	staleWithoutDeduplication = 2 * time.Minute // since GitHub created it
-)
-
 // process tries the job of a message in flight, and deals with the message.
 func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
-	_, do, wait, err := w.attempt(ctx, a, f.message)
+	m := f.message
+	m.Job.Repeated = w.repeated(m)
+	_, do, wait, err := w.attempt(ctx, a, m)
 	switch {
 	case err == nil || do == giveUp:
 		f.delete(ctx)
@@ -31,16 +28,16 @@ func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
 // attempt tries a job, settles the admission, and tells the logs and the observer.
 func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out provisioner.Outcome, do action, wait time.Duration, err error) {
 	j := m.Job
-	j.Repeated = w.repeated(m)
+	j.WaitingAt = m.Accepted
 	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", a.runnerType.Name, "provider", a.runnerType.Provider)
 	bounded, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
-	out, err = w.provisioner.Provision(bounded, j)
+	out, err = w.provision(bounded, j)
 	do, wait = a.settle(ctx, out, err)
 	e := provisioner.Event{Job: j, RunnerType: a.runnerType.Name, Provider: a.runnerType.Provider, Runner: out.Runner, Machine: out.Machine, Err: err}
 	switch {
 	case err == nil:
-		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, time.Since(m.Accepted)
+		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, waited(m)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
 	case do == giveUp:
 		w.reportGivenUp(ctx, m, err)
@@ -53,11 +50,33 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 	return out, do, wait, err
 }
 
-// repeated reports whether GitHub must be asked before the attempt.
+// waited is the time since GitHub created the job, or since it was accepted where that is unknown
+// or makes no sense.
+func waited(m Message) time.Duration {
+	if created := m.Job.CreatedAt; !created.IsZero() && created.Before(m.Accepted) {
+		return time.Since(created)
+	}
+	return time.Since(m.Accepted)
+}
+
+// repeated reports whether somebody may have tried the job before: an earlier receiver of the
+// message, the receiver of another message for it, an earlier process, or whoever calls Attempt.
 func (w *Worker) repeated(m Message) bool {
 	j := m.Job
-	return j.Repeated || m.Receives > 1 || time.Since(m.Accepted) > staleAfter || w.ended.has(j.Key()) ||
-		w.cfg.NoDeduplication && !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) > staleWithoutDeduplication
+	return j.Repeated || m.Receives > 1 || w.cfg.NoDeduplication || m.Accepted.Before(w.begun) || j.CreatedAt.Before(w.begun) && !j.CreatedAt.IsZero() ||
+		w.tried.has(j.Key()) || w.ended.has(j.Key())
+}
+
+// provision has the engine provision a job. A panic in it, a provider or an observer is the job's
+// own affair: it must take down neither the process nor the job's neighbours.
+func (w *Worker) provision(ctx context.Context, j provisioner.Job) (out provisioner.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.cfg.Logger.ErrorContext(ctx, "panic in an attempt", "job", j.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			out, err = provisioner.Outcome{}, &provisioner.JobError{Err: fmt.Errorf("%w: %v", provisioner.ErrPanic, p)}
+		}
+	}()
+	return w.provisioner.Provision(ctx, j)
 }
 
 // RetryError says that a job could not be provisioned now.
@@ -91,6 +110,8 @@ func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.T
 	if a == nil {
 		return provisioner.Outcome{}, &RetryError{After: r.wait, Err: r.err}
 	}
+	m.Job.Repeated = w.repeated(m)
+	w.tried.add(j.Key()) // before the claim is given back
 	out, do, wait, err := w.attempt(ctx, a, m)
 	if err != nil && do != giveUp {
 		err = &RetryError{After: wait, Err: err}

@@ -49,33 +49,49 @@ func TestAJobThatCanNeverBeProvisionedIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestWorkerAsksGitHubBeforeALateAttempt(t *testing.T) {
+// What the worker knows of a job's past it tells the engine, whose rule it is when to ask again.
+func TestTheEngineHearsHowOldAJobsNewsIs(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		cfg   queue.Config
 		job   func(j *provisioner.Job)
 		ended bool
-		wait  time.Duration
+		tried bool
+		again bool // the process is another one
 		want  bool
 	}{
-		{name: "a fresh job is not asked about"},
-		{name: "a job that waited in the queue is", wait: 6 * time.Minute, want: true},
-		{name: "a job whose end was heard of is", ended: true, want: true},
-		{name: "a job that says so is", job: func(j *provisioner.Job) { j.Repeated = true }, want: true},
-		{name: "an old job is when the queue is forgetful", cfg: queue.Config{NoDeduplication: true}, job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Hour) }, want: true},
-		{name: "an old job is not when the queue remembers", job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Hour) }},
+		{name: "a job that came once is new"},
+		{name: "one that was found without its webhook and tried is not", tried: true, want: true},
+		{name: "one that waited when the process began is not", again: true, want: true},
+		{name: "one that GitHub had when the process began is not", job: func(j *provisioner.Job) { j.CreatedAt = epoch.Add(-time.Second) }, want: true},
+		{name: "a job whose end was heard of is not", ended: true, want: true},
+		{name: "a job that says so is not", job: func(j *provisioner.Job) { j.Repeated = true }, want: true},
+		{name: "no job is when the queue may hold it twice", cfg: queue.Config{NoDeduplication: true}, want: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := &engine{types: []provisioner.RunnerType{linux()}}
+				fail := c.tried
+				e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+					if fail {
+						return provisioner.Outcome{}, &provisioner.JobError{Err: provisioner.ErrUnavailable}
+					}
+					return launched(j), nil
+				}}
 				q := queue.NewMemory(0)
 				j := newJob(1, "linux")
 				if c.job != nil {
 					c.job(&j)
 				}
-				send(t, q, j)
-				time.Sleep(c.wait)
 				w := queue.NewWorker(q, e, c.cfg)
+				if c.tried {
+					_, _ = w.Attempt(t.Context(), j, time.Now())
+					e.tried, fail = nil, false
+				}
+				send(t, q, j)
+				time.Sleep(time.Hour)
+				if c.again {
+					w = queue.NewWorker(q, e, c.cfg)
+				}
 				if c.ended {
 					w.JobEnded(j)
 				}
@@ -83,8 +99,8 @@ func TestWorkerAsksGitHubBeforeALateAttempt(t *testing.T) {
 				defer cancel()
 				_ = w.Run(ctx)
 				got := e.attempts()
-				if len(got) != 1 || got[0].repeated != c.want {
-					t.Errorf("attempts %+v, want one with repeated=%v", got, c.want)
+				if len(got) != 1 || got[0].repeated != c.want || got[0].waiting != time.Hour {
+					t.Errorf("attempts %+v, want one with repeated=%v and an hour since the webhook", got, c.want)
 				}
 			})
 		})
@@ -142,6 +158,35 @@ func TestTwoMessagesOfOneJobAreNotAttemptedSideBySide(t *testing.T) {
 		})
 		if e.most != 1 {
 			t.Errorf("%d attempts side by side", e.most)
+		}
+	})
+}
+
+// GitHub shows an organisation's runners, and hides one of its repositories from us.
+func TestARefusedRepositoryOfAnOrganisationHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		org := linux()
+		org.Scope = provisioner.ScopeOrganization
+		hidden := newJob(1, "linux")
+		hidden.Repository.Name = "hidden"
+		e := &engine{types: []provisioner.RunnerType{org}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			if j.ID == hidden.ID {
+				t := provisioner.Target{Owner: j.Repository.Owner, Repo: j.Repository.Name}
+				return provisioner.Outcome{}, &provisioner.RegistrationError{Target: t, Err: provisioner.ErrRefused}
+			}
+			return launched(j), nil
+		}}
+		work(t, e, queue.Config{}, 5*time.Minute, func(q *queue.Memory, _ *queue.Worker) {
+			send(t, q, hidden)
+			for id := range int64(10) {
+				time.Sleep(10 * time.Second)
+				send(t, q, newJob(id+2, "linux"))
+			}
+		})
+		for _, a := range e.attempts() {
+			if sent := time.Duration(a.job-1) * 10 * time.Second; a.job != hidden.ID && a.at-sent > time.Second {
+				t.Errorf("job %d waited for %s", a.job, a.at-sent)
+			}
 		}
 	})
 }

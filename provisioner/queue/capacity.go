@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -66,13 +67,23 @@ func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, lister
 	c.mu.Unlock()
 	if !fresh {
 		begun := time.Now()
-		machines, err := lister.List(ctx)
+		machines, err := list(ctx, lister)
 		if err != nil {
 			return false, err
 		}
 		c.update(t.Provider, begun, machines)
 	}
 	return c.tryReserve(inv, t), nil
+}
+
+// list turns a panic of the provider into an error.
+func list(ctx context.Context, lister provisioner.Lister) (machines []provisioner.Machine, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			machines, err = nil, fmt.Errorf("%w: %v", provisioner.ErrPanic, p)
+		}
+	}()
+	return lister.List(ctx)
 }
 
 func (c *capacity) tryReserve(inv *inventory, t provisioner.RunnerType) bool {

@@ -28,6 +28,7 @@ type attempt struct {
 	job      int64
 	at       time.Duration
 	repeated bool
+	waiting  time.Duration // since GitHub said that it waits
 }
 
 func (e *engine) Types() []provisioner.RunnerType { return e.types }
@@ -43,7 +44,7 @@ func (e *engine) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
 
 func (e *engine) Provision(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error) {
 	e.mu.Lock()
-	e.tried = append(e.tried, attempt{j.ID, time.Since(epoch), j.Repeated})
+	e.tried = append(e.tried, attempt{j.ID, time.Since(epoch), j.Repeated, time.Since(j.WaitingAt)})
 	e.now++
 	e.most = max(e.most, e.now)
 	e.mu.Unlock()

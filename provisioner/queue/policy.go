@@ -14,15 +14,17 @@ type action int
 const (
 	backOffType   action = iota // the runner type waits: what failed would fail for all of its jobs
 	backOffTarget               // the repository or organisation waits
+	backOffJob                  // the job alone waits
 	requeue                     // nobody is to blame; the job goes back to the queue at once
 	giveUp                      // the job will never get a machine
 )
 
 // actionFor is the one table from errors to actions. wait is what the other side asked for, or 0
-// for a backoff.
-func actionFor(ctx context.Context, err error) (do action, wait time.Duration) {
+// for a backoff. target is where the job's runner is registered.
+func actionFor(ctx context.Context, target provisioner.Target, err error) (do action, wait time.Duration) {
 	var hint *provisioner.RetryAfterError
 	var registration *provisioner.RegistrationError
+	var job *provisioner.JobError
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return requeue, 0
@@ -30,7 +32,12 @@ func actionFor(ctx context.Context, err error) (do action, wait time.Duration) {
 		return giveUp, 0
 	case errors.As(err, &hint):
 		return backOffType, hint.After
+	case errors.As(err, &job):
+		return backOffJob, lastBackoff
 	case errors.As(err, &registration) && errors.Is(err, provisioner.ErrRefused):
+		if registration.Target != target { // a repository of an organisation whose other ones are well
+			return backOffJob, lastBackoff
+		}
 		return backOffTarget, 0
 	default: // no capacity, refused, unavailable, no answer, and what nobody foresaw
 		return backOffType, 0

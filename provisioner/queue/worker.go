@@ -3,7 +3,9 @@ package queue
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -54,6 +56,8 @@ type Worker struct {
 	bootBreakers   bootBreakers
 	capacity       capacity
 	ended          recentKeys
+	tried          recentKeys // by Attempt
+	begun          time.Time
 
 	mu         sync.Mutex
 	attempting map[string]bool // jobs with an attempt in flight, by key
@@ -68,7 +72,7 @@ func NewWorker(q Queue, p Provisioner, cfg Config) *Worker {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{queue: q, provisioner: p, cfg: cfg, attempting: make(map[string]bool)}
+	return &Worker{queue: q, provisioner: p, cfg: cfg, attempting: make(map[string]bool), begun: time.Now()}
 }
 
 // Accept stores a job in its runner type's lane. It is the webhook's way in.
@@ -196,10 +200,18 @@ func (w *Worker) awaitAdmission(ctx context.Context, f *inFlight) *admission {
 	}
 }
 
+// observe tells the observer. What becomes of the job is decided by then, and its panic changes
+// nothing about it.
 func (w *Worker) observe(ctx context.Context, e provisioner.Event) {
-	if w.cfg.Observer != nil {
-		w.cfg.Observer.Observe(ctx, e)
+	if w.cfg.Observer == nil {
+		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			w.cfg.Logger.ErrorContext(ctx, "panic in the observer", "job", e.Job.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	w.cfg.Observer.Observe(ctx, e)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,98 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// contest decides what a taken name means. free says that it is free again.
+func (a *attempt) contest(ctx context.Context) (out Outcome, free bool, err error) {
+	for seen := int64(0); ; {
+		r, err := a.registrar.Lookup(ctx, a.target, a.name)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return Outcome{}, true, nil
+		case err != nil:
+			return Outcome{}, false, fmt.Errorf("look up runner %s: %w", a.name, err)
+		case r.Online || r.Busy:
+			return a.served(ctx, r), false, nil
+		}
+		machines, err := a.find(ctx)
+		if err != nil {
+			return Outcome{}, false, err
+		}
+		if carries(machines, r.ID) {
+			return a.served(ctx, r), false, nil
+		}
+		if seen != r.ID && !a.ours {
+			seen = r.ID
+			if err := sleep(ctx, a.grace); err != nil {
+				return Outcome{}, false, err
+			}
+			continue
+		}
+		if !a.deployment.Owns(r) {
+			a.moveOn()
+			return Outcome{}, true, nil
+		}
+		served, err := a.remove(ctx, r)
+		if err != nil {
+			return Outcome{}, false, err
+		}
+		if served {
+			return a.served(ctx, r), false, nil
+		}
+		a.report(ctx, Event{Kind: EventTakenOver, Runner: r})
+		return Outcome{}, true, nil
+	}
+}
+
+// moveOn takes the name of the next generation. Whoever holds this one is another deployment, or a
+// version before deployments: its registration is not ours to remove and its machine not ours to
+// see, but the job must not wait for it for ever.
+func (a *attempt) moveOn() {
+	a.job.Generation = max(a.job.Generation, 1) + 1
+	a.name = RunnerName(a.t.Name, a.job)
+}
+
+// carries reports whether a machine with this registration is alive. One of the same name with
+// another registration proves nothing: it is on its way out.
+func carries(machines []Machine, registration int64) bool {
+	for _, m := range machines {
+		if m.Alive() && m.RunnerID == registration {
+			return true
+		}
+	}
+	return false
+}
+
+// alone sees that no other attempt holds a registration for the job under the name of another
+// generation, and gives up this one's if so. Each attempt looks after it has registered, so of two
+// at most one goes on. A generation is free to be used once the names of all before it are busy
+// with other jobs, each on a machine of its own: that bounds the names to look at, and spares a job
+// that never had a machine the calls.
+func (a *attempt) alone(ctx context.Context, r Runner) error {
+	own := max(a.job.Generation, 1)
+	if own == 1 && a.before == 0 {
+		return nil
+	}
+	for g := 1; g <= max(own, a.before+1); g++ {
+		if g == own {
+			continue
+		}
+		other := a.job
+		other.Generation = g
+		rival, err := a.registrar.Lookup(ctx, a.target, RunnerName(a.t.Name, other))
+		if errors.Is(err, ErrNotFound) || err == nil && (rival.Busy || !a.deployment.Owns(rival)) {
+			continue
+		}
+		if err == nil {
+			err = &JobError{fmt.Errorf("another attempt holds runner %s: %w", rival.Name, ErrUnavailable)}
+		}
+		_, undo := a.remove(ctx, r)
+		a.report(ctx, Event{Kind: EventUndone, Runner: r, Err: err})
+		return errors.Join(err, undo)
+	}
+	return nil
+}
