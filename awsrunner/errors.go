@@ -18,6 +18,7 @@ type answer int
 
 const (
 	silent    answer = iota // unknown whether there is an instance
+	unsent                  // nothing was made: the call never left
 	noRoom                  // nothing was made; another place may do
 	throttled               // nothing was made; later
 	refused                 // nothing was made, and won't be until somebody mends it
@@ -40,6 +41,9 @@ var silentCodes = []string{"InternalError", "InternalFailure", "Unavailable", "S
 func judge(err error) answer {
 	if _, ok := errors.AsType[*tokenSpent](err); ok {
 		return ended
+	}
+	if _, ok := errors.AsType[*neverSent](err); ok {
+		return unsent
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -83,7 +87,7 @@ func read(what string, err error) error {
 		return &provisioner.RetryAfterError{After: throttlePause, Err: fmt.Errorf("aws: %s: %s", what, explain(err))}
 	case refused, noRoom, ended, mismatch:
 		sentinel = provisioner.ErrRefused
-	case silent:
+	case silent, unsent:
 	}
 	return fmt.Errorf("aws: %s: %s: %w", what, explain(err), sentinel)
 }

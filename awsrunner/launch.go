@@ -41,7 +41,7 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 	}
 	var full []string
 	for _, at := range s.places() {
-		in, err := request(l, s, at, script)
+		in, err := p.request(l, s, at, script)
 		if err != nil {
 			return provisioner.Machine{}, err
 		}
@@ -61,6 +61,10 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 	for try := 0; ; try++ {
 		if err := p.bucket.Wait(ctx); err != nil {
 			return provisioner.Machine{}, p.outOfTime(at, unanswered, err)
+		}
+		// All of this may have taken long: the wait above, other places, silence, throttling.
+		if err := l.StillWanted(ctx); err != nil {
+			return provisioner.Machine{}, p.unconfirmed(at, unanswered, err)
 		}
 		m, err := p.call(ctx, l, in)
 		if err == nil {
@@ -91,6 +95,10 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 			if slow++; slow > throttles && !unanswered {
 				return provisioner.Machine{}, &provisioner.RetryAfterError{After: throttlePause, Err: fmt.Errorf("aws: %s: %s", at, explain(err))}
 			}
+		case unsent:
+			if !unanswered {
+				return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err), provisioner.ErrUnavailable)
+			}
 		case silent:
 			unanswered = true
 			p.log.WarnContext(ctx, "no answer to a launch; the same call again", "runner", l.Runner.Name, "job", l.Job.ID, "place", at.String(), "error", explain(err))
@@ -106,9 +114,10 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 func (p *Provider) call(ctx context.Context, l provisioner.Launch, in *ec2.RunInstancesInput) (provisioner.Machine, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out, err := p.client.RunInstances(ctx, in, once)
+	var w wire
+	out, err := p.client.RunInstances(ctx, in, once, w.watch)
 	if err != nil {
-		return provisioner.Machine{}, err
+		return provisioner.Machine{}, w.judge(err)
 	}
 	if len(out.Instances) != 1 {
 		return provisioner.Machine{}, fmt.Errorf("EC2 answered with %d instances", len(out.Instances))
@@ -162,6 +171,15 @@ func (p *Provider) afterSilence(ctx context.Context, l provisioner.Launch, no er
 		return provisioner.Machine{}, fmt.Errorf("%w: %v", provisioner.ErrNoAnswer, err) //nolint:errorlint // what is known is that nothing is known
 	}
 	return m, err
+}
+
+// unconfirmed is the error of a launch that ended because nobody could, or would, say that its
+// machine is still wanted.
+func (p *Provider) unconfirmed(at place, unanswered bool, err error) error {
+	if unanswered && !errors.Is(err, provisioner.ErrNotWanted) {
+		return fmt.Errorf("aws: %s: %w: %w", at, provisioner.ErrNoAnswer, err)
+	}
+	return fmt.Errorf("aws: %s: %w", at, err)
 }
 
 func (p *Provider) outOfTime(at place, unanswered bool, err error) error {

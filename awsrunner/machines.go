@@ -31,7 +31,10 @@ func (p *Provider) List(ctx context.Context) ([]provisioner.Machine, error) {
 func (p *Provider) describe(ctx context.Context, what, tag, value string) ([]provisioner.Machine, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	in := &ec2.DescribeInstancesInput{Filters: []types.Filter{{Name: aws.String("tag:" + TagManaged), Values: []string{"true"}}}, MaxResults: aws.Int32(1000)}
+	in := &ec2.DescribeInstancesInput{MaxResults: aws.Int32(1000), Filters: []types.Filter{
+		{Name: aws.String("tag:" + TagManaged), Values: []string{"true"}},
+		{Name: aws.String("tag:" + TagDeployment), Values: []string{string(p.deployment)}},
+	}}
 	if tag != "" {
 		in.Filters = append(in.Filters, types.Filter{Name: aws.String("tag:" + tag), Values: []string{value}})
 	}

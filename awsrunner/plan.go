@@ -42,7 +42,7 @@ func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.
 		return provisioner.ProviderPlan{}, err
 	}
 	places := s.places()
-	in, err := request(l, s, places[0], script)
+	in, err := p.request(l, s, places[0], script)
 	if err != nil {
 		return provisioner.ProviderPlan{}, err
 	}

@@ -38,6 +38,9 @@ type Config struct {
 	// to EC2's own, 2 and 5.
 	LaunchesPerSecond float64
 	LaunchBurst       int
+	// Deployment sets this installation's machines apart from another's. Defaults to
+	// [provisioner.DefaultDeployment].
+	Deployment provisioner.Deployment
 	// Logger defaults to none.
 	Logger *slog.Logger
 }
@@ -49,6 +52,8 @@ type Provider struct {
 	types     map[string]Settings
 	bucket    *rate.Limiter
 	log       *slog.Logger
+
+	deployment provisioner.Deployment
 
 	mu     sync.Mutex
 	warned map[string]time.Time // when a runner type's pinned release was last looked at
@@ -71,10 +76,14 @@ func New(client EC2, downloads Downloads, types map[string]Settings, cfg Config)
 	}
 	p := &Provider{
 		client: client, downloads: downloads, types: make(map[string]Settings, len(types)), log: cfg.Logger, warned: make(map[string]time.Time),
-		bucket: rate.NewLimiter(rate.Limit(cmp.Or(cfg.LaunchesPerSecond, 2)), cmp.Or(cfg.LaunchBurst, 5)),
+		deployment: cmp.Or(cfg.Deployment, provisioner.DefaultDeployment),
+		bucket:     rate.NewLimiter(rate.Limit(cmp.Or(cfg.LaunchesPerSecond, 2)), cmp.Or(cfg.LaunchBurst, 5)),
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
+	}
+	if err := p.deployment.Validate(); err != nil {
+		faults = append(faults, err)
 	}
 	for name, s := range types {
 		s = s.withDefaults()

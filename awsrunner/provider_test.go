@@ -95,7 +95,7 @@ func TestFindAsksForTheJobAmongOurs(t *testing.T) {
 	for _, f := range api.describes[0].Filters {
 		filters = append(filters, *f.Name+"="+strings.Join(f.Values, ","))
 	}
-	if got := strings.Join(filters, " "); got != "tag:runner-provisioner:managed=true tag:runner-provisioner:job=42" {
+	if got := strings.Join(filters, " "); got != "tag:runner-provisioner:managed=true tag:runner-provisioner:deployment=default tag:runner-provisioner:job=42" {
 		t.Errorf("filters %s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +21,7 @@ const maxUserData = 16 << 10
 // request builds the call for one launch at one place. All else being equal the requests of a
 // launch differ in their place and token alone: EC2 refuses a token that comes back with other
 // parameters.
-func request(l provisioner.Launch, s Settings, at place, script string) (*ec2.RunInstancesInput, error) {
+func (p *Provider) request(l provisioner.Launch, s Settings, at place, script string) (*ec2.RunInstancesInput, error) {
 	if len(script) > maxUserData {
 		return nil, fmt.Errorf("aws: the start-up script of %d bytes is over EC2's limit of %d: %w", len(script), maxUserData, provisioner.ErrRefused)
 	}
@@ -38,8 +39,8 @@ func request(l provisioner.Launch, s Settings, at place, script string) (*ec2.Ru
 			},
 		}},
 		TagSpecifications: []types.TagSpecification{
-			{ResourceType: types.ResourceTypeInstance, Tags: tags(l, s)},
-			{ResourceType: types.ResourceTypeVolume, Tags: tags(l, s)},
+			{ResourceType: types.ResourceTypeInstance, Tags: p.tags(l, s)},
+			{ResourceType: types.ResourceTypeVolume, Tags: p.tags(l, s)},
 		},
 		SecurityGroupIds: s.SecurityGroups,
 		UserData:         aws.String(base64.StdEncoding.EncodeToString([]byte(script))), // the SDK sends it as it is
@@ -72,10 +73,18 @@ func (p *Provider) release(ctx context.Context, l provisioner.Launch, s Settings
 	target := l.Type.Target(l.Job.Repository)
 	if s.RunnerVersion == "" {
 		d, err := p.downloads.RunnerDownload(ctx, target, s.githubOS(), s.Arch)
+		if err == nil && !isHTTPS(d.URL) {
+			err = fmt.Errorf("GitHub offers the runner's archive at %q, and machines download over https alone: set runner_url: %w", d.URL, provisioner.ErrRefused)
+		}
 		return d, definite(err)
 	}
 	p.warn(ctx, l.Type.Name, target, s.RunnerVersion)
 	return provisioner.RunnerDownload{Version: s.RunnerVersion, URL: s.RunnerURL, SHA256: s.RunnerSHA256}, nil
+}
+
+func isHTTPS(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
 // definite makes an error that says nothing one that says that nothing was launched, which is

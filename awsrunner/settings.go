@@ -102,6 +102,7 @@ func (s Settings) validate() error {
 	fault(s.Arch != "arm64" && s.Arch != "x64", "the architecture %q is neither arm64 nor x64", s.Arch)
 	fault((s.RunnerVersion == "") != (s.RunnerSHA256 == ""), "the runner's version and its SHA-256 go together")
 	fault(s.RunnerSHA256 != "" && !sha256Hex.MatchString(s.RunnerSHA256), "the runner's SHA-256 is not 64 hexadecimal digits")
+	fault(s.RunnerURL != "" && !isHTTPS(s.RunnerURL), "the runner's URL is not an https URL: machines download over https alone")
 	fault(s.IdleTimeout < 0, "the idle timeout is negative")
 	for k := range s.Tags {
 		fault(strings.HasPrefix(k, "aws:") || strings.HasPrefix(k, tagPrefix), "the tag %q is reserved", k)

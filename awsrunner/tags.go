@@ -15,24 +15,32 @@ import (
 
 const tagPrefix = "runner-provisioner:"
 
-// The tags of instances and volumes of ours. A machine is ours by TagManaged and by nothing else.
+// The tags of instances and volumes of ours. A machine is ours by TagManaged and TagDeployment
+// together, and by nothing else: those of another deployment, and of versions before 0.2, which set
+// no TagDeployment, are never looked at, counted or ended. They end themselves, at their lifetime
+// at the latest.
 const (
-	TagManaged    = tagPrefix + "managed"    // true
-	TagName       = tagPrefix + "name"       // the runner's name
-	TagRunner     = tagPrefix + "runner"     // the runner's id at GitHub: its registration
-	TagType       = tagPrefix + "type"       // the runner type
-	TagRepository = tagPrefix + "repository" // owner/name
-	TagJob        = tagPrefix + "job"        // workflow_job.id
+	TagManaged      = tagPrefix + "managed"       // true
+	TagDeployment   = tagPrefix + "deployment"    // the installation that launched it
+	TagName         = tagPrefix + "name"          // the runner's name
+	TagRunner       = tagPrefix + "runner"        // the runner's id at GitHub: its registration
+	TagType         = tagPrefix + "type"          // the runner type
+	TagRepository   = tagPrefix + "repository"    // owner/name
+	TagRepositoryID = tagPrefix + "repository-id" // GitHub's number of the repository, if known
+	TagJob          = tagPrefix + "job"           // workflow_job.id
 )
 
 // tags are set on the instance and its volumes.
-func tags(l provisioner.Launch, s Settings) []types.Tag {
+func (p *Provider) tags(l provisioner.Launch, s Settings) []types.Tag {
 	all := map[string]string{"Name": l.Runner.Name}
 	maps.Copy(all, s.Tags)
 	maps.Copy(all, map[string]string{
-		TagManaged: "true", TagName: l.Runner.Name, TagRunner: strconv.FormatInt(l.Runner.ID, 10), TagType: l.Type.Name,
+		TagManaged: "true", TagDeployment: string(p.deployment), TagName: l.Runner.Name, TagRunner: strconv.FormatInt(l.Runner.ID, 10), TagType: l.Type.Name,
 		TagRepository: l.Job.Repository.String(), TagJob: strconv.FormatInt(l.Job.ID, 10),
 	})
+	if l.Job.RepositoryID > 0 {
+		all[TagRepositoryID] = strconv.FormatInt(l.Job.RepositoryID, 10)
+	}
 	out := make([]types.Tag, 0, len(all))
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(all[k])})
@@ -46,6 +54,7 @@ func machine(i types.Instance) provisioner.Machine {
 	if m.LaunchedAt.IsZero() {
 		m.LaunchedAt = time.Now()
 	}
+	m.StartedAt = m.LaunchedAt
 	for _, t := range i.Tags {
 		v := aws.ToString(t.Value)
 		switch aws.ToString(t.Key) {
@@ -57,6 +66,8 @@ func machine(i types.Instance) provisioner.Machine {
 			m.Type = v
 		case TagRepository:
 			m.Repository.Owner, m.Repository.Name, _ = strings.Cut(v, "/")
+		case TagRepositoryID:
+			m.RepositoryID, _ = strconv.ParseInt(v, 10, 64)
 		case TagJob:
 			m.Job, _ = strconv.ParseInt(v, 10, 64)
 		}

@@ -38,8 +38,10 @@ type Config struct {
 	QueueURL string
 	// ReconcileInterval is at least a second, or 0 for no reconciler.
 	ReconcileInterval time.Duration
-	LogLevel          slog.Level
-	LogFormat         string // json or text
+	// Deployment is "" when it is to be made from the queue.
+	Deployment provisioner.Deployment
+	LogLevel   slog.Level
+	LogFormat  string // json or text
 	// Runners are the runner types, at least one, in the order of the catalogue: the first that
 	// fits a job serves it.
 	Runners []Runner

@@ -36,6 +36,7 @@ type variables struct {
 	Repositories            string             `env:"REPOSITORIES"`
 	ReconcileInterval       string             `env:"RECONCILE_INTERVAL" envDefault:"1m"`
 	WebhookHook             string             `env:"WEBHOOK_HOOK"`
+	Deployment              string             `env:"DEPLOYMENT"`
 	LogLevel                string             `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat               string             `env:"LOG_FORMAT" envDefault:"json"`
 }

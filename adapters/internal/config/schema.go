@@ -35,7 +35,7 @@ var loadSchema = sync.OnceValue(func() (s schema) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.RegisterFormat(&jsonschema.Format{Name: durationFormat, Validate: checkDuration})
-	c.RegisterFormat(&jsonschema.Format{Name: "http-url", Validate: checkHTTPURL})
+	c.RegisterFormat(&jsonschema.Format{Name: "https-url", Validate: checkHTTPSURL})
 	content, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText))
 	if err == nil {
 		err = c.AddResource(location, content)
@@ -66,10 +66,13 @@ func checkDuration(v any) error {
 	return nil
 }
 
-func checkHTTPURL(v any) error {
+func checkHTTPSURL(v any) error {
 	text, _ := v.(string)
 	if wrong := wrongURL(text); text != "" && wrong != "" {
 		return errors.New(wrong)
+	}
+	if strings.HasPrefix(text, "http:") {
+		return errors.New("machines download over https alone: write https://")
 	}
 	return nil
 }

@@ -7,12 +7,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 func (v *variables) server(cfg *Config, f *faults) {
 	cfg.ListenAddr = v.listenAddr(f)
 	cfg.QueueURL = v.queue(f)
 	cfg.ReconcileInterval = v.reconcileInterval(f)
+	cfg.Deployment = provisioner.Deployment(v.Deployment)
+	if cfg.Deployment != "" && cfg.Deployment.Validate() != nil {
+		f.add("DEPLOYMENT", "%s is not 1 to 32 of a-z 0-9 -", quote(v.Deployment))
+	}
 	cfg.LogLevel = v.logLevel(f)
 	cfg.LogFormat = strings.ToLower(v.LogFormat)
 	if formats := []string{"json", "text"}; !slices.Contains(formats, cfg.LogFormat) {

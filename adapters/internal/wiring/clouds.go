@@ -24,7 +24,7 @@ func newGitHub(cfg *config.Config, log *slog.Logger) (*github.Client, provisione
 // Providers are the clouds that the catalogue uses, by name.
 type Providers map[string]provisioner.Provider
 
-func newProviders(cfg *config.Config, gh *github.Client, log *slog.Logger) (Providers, error) {
+func newProviders(cfg *config.Config, gh *github.Client, d provisioner.Deployment, log *slog.Logger) (Providers, error) {
 	instances, builds := map[string]awsrunner.Settings{}, map[string]codemagic.Settings{}
 	for _, r := range cfg.Runners {
 		if r.AWS != nil {
@@ -40,7 +40,7 @@ func newProviders(cfg *config.Config, gh *github.Client, log *slog.Logger) (Prov
 		if err != nil {
 			return nil, err
 		}
-		if p[awsrunner.Name], err = awsrunner.New(ec2.NewFromConfig(sdk), gh, instances, awsrunner.Config{Logger: log}); err != nil {
+		if p[awsrunner.Name], err = awsrunner.New(ec2.NewFromConfig(sdk), gh, instances, awsrunner.Config{Deployment: d, Logger: log}); err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,7 @@ func Module(cfg *config.Config, log *slog.Logger) fx.Option {
 		fx.Provide(
 			newMetrics,
 			newGitHub,
+			newDeployment,
 			newProviders,
 			newTable,
 			newProvisioner,
@@ -54,8 +55,10 @@ func runnerTypes(cfg *config.Config) []provisioner.RunnerType {
 	return types
 }
 
-func newProvisioner(cfg *config.Config, p Providers, r provisioner.Registrar, m *Metrics) (*provisioner.Provisioner, error) {
-	return provisioner.New(runnerTypes(cfg), p, r, provisioner.Config{Observer: m})
+func newProvisioner(
+	cfg *config.Config, p Providers, r provisioner.Registrar, m *Metrics, d provisioner.Deployment,
+) (*provisioner.Provisioner, error) {
+	return provisioner.New(runnerTypes(cfg), p, r, provisioner.Config{Observer: m, Deployment: d})
 }
 
 func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m *Metrics, cfg *config.Config, log *slog.Logger) *queue.Worker {
