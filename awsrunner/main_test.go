@@ -112,7 +112,7 @@ func order() provisioner.Launch {
 		Job:       provisioner.Job{ID: 42, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "app"}},
 		Type:      linux,
 		Runner:    provisioner.Runner{ID: 7, Name: "grp-linux-42-1"},
-		JITConfig: config,
+		JITConfig: provisioner.NewSecret(config),
 	}
 }
 

@@ -83,7 +83,7 @@ func TestTheClientTokenDependsOnNameRegistrationAndPlace(t *testing.T) {
 		return *api.runs[0].ClientToken
 	}
 	seen := map[string]string{token(nil): "the first"}
-	if again := token(func(l *provisioner.Launch, _ *awsrunner.Settings) { l.JITConfig = "other" }); seen[again] == "" {
+	if again := token(func(l *provisioner.Launch, _ *awsrunner.Settings) { l.JITConfig = provisioner.NewSecret("other") }); seen[again] == "" {
 		t.Error("the same launch has another token")
 	}
 	for name, change := range map[string]func(l *provisioner.Launch, s *awsrunner.Settings){

@@ -134,7 +134,7 @@ func TestStartScriptForgetsTheUserData(t *testing.T) {
 func script(t *testing.T, system string) string {
 	t.Helper()
 	s, err := startScript(provisioner.Launch{
-		Type: provisioner.RunnerType{Name: "linux", MaxLifetime: 6 * time.Hour}, Runner: provisioner.Runner{Name: "grp-linux-1-1"}, JITConfig: jit,
+		Type: provisioner.RunnerType{Name: "linux", MaxLifetime: 6 * time.Hour}, Runner: provisioner.Runner{Name: "grp-linux-1-1"}, JITConfig: provisioner.NewSecret(jit),
 	}, Settings{OS: system}.withDefaults(), provisioner.RunnerDownload{URL: "https://example.com/runner.tar.gz", SHA256: strings.Repeat("AB", 32), Version: "2.338.0"})
 	if err != nil {
 		t.Fatal(err)

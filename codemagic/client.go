@@ -29,7 +29,7 @@ func NewClient(token provisioner.Secret, cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	faults := []error{cfg.validate()}
 	switch {
-	case token == "":
+	case token.IsZero():
 		faults = append(faults, errors.New("the token is empty"))
 	case strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		faults = append(faults, errors.New("the token has characters that no token has"))

@@ -20,7 +20,7 @@ import (
 )
 
 func TestNewClientReportsEveryFaultAtOnceAndNoSecret(t *testing.T) {
-	_, err := codemagic.NewClient("secret\nvalue", codemagic.Config{BaseURL: "ftp://x", Timeout: -1})
+	_, err := codemagic.NewClient(provisioner.NewSecret("secret\nvalue"), codemagic.Config{BaseURL: "ftp://x", Timeout: -1})
 	for _, want := range []string{"token", "base URL", "timeout"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not tell of the %s: %v", want, err)
@@ -29,7 +29,7 @@ func TestNewClientReportsEveryFaultAtOnceAndNoSecret(t *testing.T) {
 	if strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error shows the token: %v", err)
 	}
-	if _, err := codemagic.NewClient("", codemagic.Config{}); err == nil {
+	if _, err := codemagic.NewClient(provisioner.Secret{}, codemagic.Config{}); err == nil {
 		t.Error("an empty token is accepted")
 	}
 }
@@ -47,7 +47,7 @@ func TestABuildGoesThroughItsLife(t *testing.T) {
 	fake := newFake(codemagictest.Config{Concurrency: 1})
 	server := httptest.NewServer(fake)
 	defer server.Close()
-	client, err := codemagic.NewClient(token, codemagic.Config{BaseURL: server.URL + "/"})
+	client, err := codemagic.NewClient(provisioner.NewSecret(token), codemagic.Config{BaseURL: server.URL + "/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestAnErrorTellsWhatCodemagicSaid(t *testing.T) {
 			fake := newFake(codemagictest.Config{})
 			fake.SetFaults(always("POST /builds", fakehttp.Fault{Status: 422, Body: test.body}))
 			_, err := newClient(t, fake, codemagic.Config{}).StartBuild(t.Context(), codemagic.StartRequest{
-				Secrets: map[string]provisioner.Secret{"A": jit, "B": "s3cret"},
+				Secrets: map[string]provisioner.Secret{"A": jit, "B": provisioner.NewSecret("s3cret")},
 			})
 			if err == nil || err.Error() != test.want {
 				t.Errorf("error\n%v, want\n%s", err, test.want)
@@ -291,7 +291,7 @@ func (f answers) RoundTrip(r *http.Request) (*http.Response, error) { return f(r
 func TestAnAnswerOfUnlimitedSizeIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the time limit does not depend on how busy the computer is
 		calls := 0
-		client, err := codemagic.NewClient(token, codemagic.Config{Transport: answers(func(*http.Request) (*http.Response, error) {
+		client, err := codemagic.NewClient(provisioner.NewSecret(token), codemagic.Config{Transport: answers(func(*http.Request) (*http.Response, error) {
 			calls++
 			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(endless{})}, nil
 		})})
@@ -323,7 +323,7 @@ func TestTheTokenGoesNowhereElse(t *testing.T) {
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer server.Close()
-	client, err := codemagic.NewClient(token, codemagic.Config{BaseURL: server.URL})
+	client, err := codemagic.NewClient(provisioner.NewSecret(token), codemagic.Config{BaseURL: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ var longToken = regexp.MustCompile(`[A-Za-z0-9+/=_-]{40,}`)
 
 func redact(s string, secrets ...provisioner.Secret) string {
 	for _, secret := range secrets {
-		if secret != "" {
+		if !secret.IsZero() {
 			s = strings.ReplaceAll(s, secret.Reveal(), secret.String())
 		}
 	}

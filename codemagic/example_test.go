@@ -12,7 +12,7 @@ import (
 
 func ExampleNewClient() {
 	fake := codemagictest.New(codemagictest.Config{Token: "a-token"})
-	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: fakehttp.Loopback(fake)}) // no Transport means the network
+	client, err := codemagic.NewClient(provisioner.NewSecret("a-token"), codemagic.Config{Transport: fakehttp.Loopback(fake)}) // no Transport means the network
 	if err != nil {
 		panic(err)
 	}
@@ -31,7 +31,7 @@ func ExampleNewClient() {
 
 func ExampleNew() {
 	fake := codemagictest.New(codemagictest.Config{Token: "a-token"})
-	client, err := codemagic.NewClient("a-token", codemagic.Config{Transport: fakehttp.Loopback(fake)})
+	client, err := codemagic.NewClient(provisioner.NewSecret("a-token"), codemagic.Config{Transport: fakehttp.Loopback(fake)})
 	if err != nil {
 		panic(err)
 	}
@@ -42,7 +42,7 @@ func ExampleNew() {
 	machine, err := provider.Launch(context.Background(), provisioner.Launch{
 		Job:    provisioner.Job{ID: 21, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo", Name: "app"}},
 		Type:   provisioner.RunnerType{Name: "macOS-arm64", Labels: []string{"self-hosted", "macOS"}},
-		Runner: provisioner.Runner{ID: 42, Name: "grp-macOS-arm64-21-1"}, JITConfig: "from GitHub",
+		Runner: provisioner.Runner{ID: 42, Name: "grp-macOS-arm64-21-1"}, JITConfig: provisioner.NewSecret("from GitHub"),
 	})
 	if err != nil {
 		panic(err)

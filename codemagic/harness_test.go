@@ -21,7 +21,7 @@ const (
 )
 
 // jit has the size and the alphabet of the real ones.
-var jit = provisioner.Secret(strings.Repeat("eyJydW5uZXIi+/8x", 270) + "Zg==")
+var jit = provisioner.NewSecret(strings.Repeat("eyJydW5uZXIi+/8x", 270) + "Zg==")
 
 // macs is the runner type of most tests.
 var macs = provisioner.RunnerType{
@@ -41,7 +41,7 @@ func launch(job int64) provisioner.Launch {
 func newClient(t *testing.T, h http.Handler, cfg codemagic.Config) *codemagic.Client {
 	t.Helper()
 	cfg.BaseURL, cfg.Transport = "http://codemagic.test", fakehttp.Loopback(h)
-	client, err := codemagic.NewClient(token, cfg)
+	client, err := codemagic.NewClient(provisioner.NewSecret(token), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

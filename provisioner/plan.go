@@ -24,7 +24,7 @@ func (p *Provisioner) Plan(ctx context.Context, j Job) (Plan, error) {
 		return plan, nil
 	}
 	details, err := planner.Plan(ctx, Launch{
-		Job: j, Type: t, Runner: Runner{Name: plan.RunnerName, Labels: t.Labels}, JITConfig: Secret(strings.Repeat("x", typicalJITConfig)),
+		Job: j, Type: t, Runner: Runner{Name: plan.RunnerName, Labels: t.Labels}, JITConfig: NewSecret(strings.Repeat("x", typicalJITConfig)),
 	})
 	if err != nil {
 		return plan, fmt.Errorf("plan %s as %s: %w", j, t.Name, err)

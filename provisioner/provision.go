@@ -200,7 +200,7 @@ func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
 		Target: a.target, Name: a.name, Labels: append(slices.Clone(a.t.Labels), a.deployment.Label()), Group: a.t.Group,
 	})
 	if err != nil {
-		return Runner{}, jit, fmt.Errorf("register runner %s: %w", a.name, err)
+		return Runner{}, Secret{}, fmt.Errorf("register runner %s: %w", a.name, err)
 	}
 	a.report(ctx, Event{Kind: EventRegistered, Runner: r, Took: time.Since(start)})
 	return r, jit, nil

@@ -54,9 +54,9 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 			s.note("register %s", r.Name)
 			a := next(&s.register)
 			if err := failure(a); err != nil {
-				return provisioner.Runner{}, "", err
+				return provisioner.Runner{}, provisioner.Secret{}, err
 			}
-			return provisioner.Runner{ID: a.(int64), Name: r.Name}, "jit", nil
+			return provisioner.Runner{ID: a.(int64), Name: r.Name}, provisioner.NewSecret("jit"), nil
 		},
 		LookupFunc: func(_ context.Context, _ provisioner.Target, name string) (provisioner.Runner, error) {
 			s.note("look up %s", name)

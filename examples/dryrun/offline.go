@@ -43,7 +43,7 @@ func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) { return nil, 
 type noGitHub struct{}
 
 func (noGitHub) Register(context.Context, provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
-	return provisioner.Runner{}, "", errOffline
+	return provisioner.Runner{}, provisioner.Secret{}, errOffline
 }
 
 func (noGitHub) Lookup(context.Context, provisioner.Target, string) (provisioner.Runner, error) {

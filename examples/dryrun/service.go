@@ -33,7 +33,7 @@ func newHandler() (http.Handler, error) {
 		return nil, err
 	}
 	config := codemagic.Config{Transport: noNetwork{}}
-	client, err := codemagic.NewClient(codemagicAccess, config)
+	client, err := codemagic.NewClient(provisioner.NewSecret(codemagicAccess), config)
 	if err != nil {
 		return nil, err
 	}
@@ -46,5 +46,5 @@ func newHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return webhook.New(secret, engine, webhook.AccepterFunc(refuse), engine, webhook.Config{})
+	return webhook.New(provisioner.NewSecret(secret), engine, webhook.AccepterFunc(refuse), engine, webhook.Config{})
 }

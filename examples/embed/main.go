@@ -23,14 +23,14 @@ func main() {
 	ctx := context.Background()
 	linux := provisioner.RunnerType{Name: "linux", Labels: []string{"self-hosted", "linux"}, Provider: awsrunner.Name}
 
-	gh := must(github.New(github.Config{Token: provisioner.Secret(os.Getenv("GITHUB_TOKEN"))}))
+	gh := must(github.New(github.Config{Token: provisioner.NewSecret(os.Getenv("GITHUB_TOKEN"))}))
 	instances := must(awsrunner.New(ec2.NewFromConfig(must(config.LoadDefaultConfig(ctx))), gh, map[string]awsrunner.Settings{
 		linux.Name: {Image: "ami-0123456789abcdef0", InstanceTypes: []string{"t4g.large"}},
 	}, awsrunner.Config{}))
 	engine := must(provisioner.New([]provisioner.RunnerType{linux}, map[string]provisioner.Provider{awsrunner.Name: instances}, gh, provisioner.Config{}))
 
 	worker := queue.NewWorker(queue.NewMemory(0), engine, queue.Config{Logger: slog.Default()})
-	receiver := must(webhook.New(provisioner.Secret(os.Getenv("WEBHOOK_TOKEN")), engine, worker, engine, webhook.Config{Logger: slog.Default()}))
+	receiver := must(webhook.New(provisioner.NewSecret(os.Getenv("WEBHOOK_TOKEN")), engine, worker, engine, webhook.Config{Logger: slog.Default()}))
 	go func() { _ = worker.Run(ctx) }()
 
 	mux := http.NewServeMux() // the service's own

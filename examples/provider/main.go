@@ -95,7 +95,7 @@ func run(ctx context.Context, w io.Writer) error {
 // newEngine wires the provider as a service does; for real, BaseURL is left out and Token is one.
 func newEngine(p *Provider, baseURL string) (*provisioner.Provisioner, error) {
 	local := provisioner.RunnerType{Name: "local", Labels: []string{"self-hosted", "local"}, Provider: Name}
-	client, err := github.New(github.Config{BaseURL: baseURL, Token: "token"})
+	client, err := github.New(github.Config{BaseURL: baseURL, Token: provisioner.NewSecret("token")})
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func newProvider(t *testing.T, dir string, command ...string) *Provider {
 func launch(lifetime time.Duration) provisioner.Launch {
 	j := provisioner.Job{ID: 42, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo", Name: "shop"}}
 	return provisioner.Launch{
-		Job: j, Type: provisioner.RunnerType{Name: "local", MaxLifetime: lifetime}, JITConfig: "configuration",
+		Job: j, Type: provisioner.RunnerType{Name: "local", MaxLifetime: lifetime}, JITConfig: provisioner.NewSecret("configuration"),
 		Runner: provisioner.Runner{ID: 7, Name: provisioner.RunnerName("local", j)},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func fake(t *testing.T, g *githubtest.Server) *github.Client {
 	t.Helper()
-	c, err := github.New(github.Config{BaseURL: "http://github.test", Token: token, Transport: fakehttp.Loopback(g)})
+	c, err := github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret(token), Transport: fakehttp.Loopback(g)})
 	if err != nil {
 		t.Fatal(err)
 	}

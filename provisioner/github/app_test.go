@@ -34,7 +34,7 @@ var appKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 func testApp() *github.App {
 	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(appKey())}
-	return &github.App{ID: 42, PrivateKey: provisioner.Secret(pem.EncodeToMemory(block))}
+	return &github.App{ID: 42, PrivateKey: provisioner.NewSecret(string(pem.EncodeToMemory(block)))}
 }
 
 // appServer is a GitHub that has the App installed at octo, as installation 5, and hands out the

@@ -97,12 +97,12 @@ func New(cfg Config) (*Client, error) {
 		faults = append(faults, errors.New("the timeout can't be negative"))
 	}
 	switch {
-	case cfg.Token == "" && cfg.App == nil:
+	case cfg.Token.IsZero() && cfg.App == nil:
 		faults = append(faults, errors.New("neither a token nor an App is given"))
-	case cfg.Token != "" && cfg.App != nil:
+	case !cfg.Token.IsZero() && cfg.App != nil:
 		faults = append(faults, errors.New("both a token and an App are given"))
 	}
-	if cfg.Token != "" {
+	if !cfg.Token.IsZero() {
 		if strings.ContainsFunc(cfg.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
 			faults = append(faults, errors.New("the token contains blanks or other characters that no token has"))
 		}

@@ -19,10 +19,10 @@ func TestAllFaultsOfAConfigurationAreToldAtOnce(t *testing.T) {
 		want []string
 	}{
 		"nothing":            {github.Config{}, []string{"neither a token nor an App"}},
-		"both":               {github.Config{Token: "t", App: &github.App{ID: 1, PrivateKey: "no key"}}, []string{"both a token and an App", "not an RSA key"}},
-		"everything wrong":   {github.Config{Token: "a b", BaseURL: "api.github.com", Timeout: -1, App: &github.App{}}, []string{"URL must look like", "negative", "blanks", "id is missing", "not an RSA key"}},
-		"a token with a tab": {github.Config{Token: "ghp_\t"}, []string{"blanks"}},
-		"a URL with a name":  {github.Config{Token: "t", BaseURL: "https://user:pass@github.test"}, []string{"URL must look like"}},
+		"both":               {github.Config{Token: provisioner.NewSecret("t"), App: &github.App{ID: 1, PrivateKey: provisioner.NewSecret("no key")}}, []string{"both a token and an App", "not an RSA key"}},
+		"everything wrong":   {github.Config{Token: provisioner.NewSecret("a b"), BaseURL: "api.github.com", Timeout: -1, App: &github.App{}}, []string{"URL must look like", "negative", "blanks", "id is missing", "not an RSA key"}},
+		"a token with a tab": {github.Config{Token: provisioner.NewSecret("ghp_\t")}, []string{"blanks"}},
+		"a URL with a name":  {github.Config{Token: provisioner.NewSecret("t"), BaseURL: "https://user:pass@github.test"}, []string{"URL must look like"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func ExampleNew() {
 	}))
 	defer fake.Close()
 
-	client, err := github.New(github.Config{BaseURL: fake.URL, Token: "ghp_...", Transport: fake.Client().Transport})
+	client, err := github.New(github.Config{BaseURL: fake.URL, Token: provisioner.NewSecret("ghp_..."), Transport: fake.Client().Transport})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -222,7 +222,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 			s := serve(t, map[string]http.HandlerFunc{"/": c.answer})
 			_, jit, err := s.client(t, github.Config{}).Register(t.Context(), registration(repo))
 			c.want.register.check(t, err)
-			if jit != "" {
+			if !jit.IsZero() {
 				t.Error("a configuration comes with the error")
 			}
 			err = s.client(t, github.Config{}).Remove(t.Context(), repo, 7)

@@ -95,8 +95,8 @@ func (s *server) client(t *testing.T, cfg github.Config) *github.Client {
 
 func newClient(t *testing.T, cfg github.Config) *github.Client {
 	t.Helper()
-	if cfg.App == nil && cfg.Token == "" {
-		cfg.Token = token
+	if cfg.App == nil && cfg.Token.IsZero() {
+		cfg.Token = provisioner.NewSecret(token)
 	}
 	c, err := github.New(cfg)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 func (c *Client) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
 	a, err := c.account(ctx, r.Target)
 	if err != nil {
-		return provisioner.Runner{}, "", err
+		return provisioner.Runner{}, provisioner.Secret{}, err
 	}
 	group, err := c.group(ctx, a, r)
 	if err != nil {
-		return provisioner.Runner{}, "", err
+		return provisioner.Runner{}, provisioner.Secret{}, err
 	}
 	var made gh.JITRunnerConfig
 	resp, err := c.do(ctx, a, call{
@@ -34,12 +34,12 @@ func (c *Client) Register(ctx context.Context, r provisioner.Registration) (prov
 		if resp != nil && resp.StatusCode == http.StatusNotFound {
 			c.groups.forget(groupKey{r.Target.Owner, strings.ToLower(r.Group)}) // it may be the group that is gone
 		}
-		return provisioner.Runner{}, "", err
+		return provisioner.Runner{}, provisioner.Secret{}, err
 	}
 	if made.GetRunner().GetID() == 0 || made.GetEncodedJITConfig() == "" {
-		return provisioner.Runner{}, "", fmt.Errorf("register runner: GitHub answered %d without a runner or its configuration: %w", resp.StatusCode, provisioner.ErrNoAnswer)
+		return provisioner.Runner{}, provisioner.Secret{}, fmt.Errorf("register runner: GitHub answered %d without a runner or its configuration: %w", resp.StatusCode, provisioner.ErrNoAnswer)
 	}
-	return runnerOf(made.Runner), provisioner.Secret(made.GetEncodedJITConfig()), nil
+	return runnerOf(made.Runner), provisioner.NewSecret(made.GetEncodedJITConfig()), nil
 }
 
 // Remove ends a registration: nil also if there is none, as far as the credential can see the

@@ -13,7 +13,7 @@ import (
 func (x *trial) heard(secret provisioner.Secret, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !slices.Contains(x.secrets, secret) {
+	if !slices.ContainsFunc(x.secrets, secret.Equal) {
 		x.secrets = append(x.secrets, secret)
 	}
 	if err != nil {
@@ -61,5 +61,5 @@ func configuration(registration int64) provisioner.Secret {
 	for i := range raw {
 		raw[i] = byte(random.Uint32())
 	}
-	return provisioner.Secret(base64.StdEncoding.EncodeToString(raw))
+	return provisioner.NewSecret(base64.StdEncoding.EncodeToString(raw))
 }

@@ -116,7 +116,7 @@ func TestShowsFindsPartsOfSecretsInBase64Too(t *testing.T) {
 			t.Errorf("%s: not found", name)
 		}
 	}
-	for _, text := range []string{"", "x", secret.String(), configuration(8).Reveal(), provisioner.Secret("y").String()} {
+	for _, text := range []string{"", "x", secret.String(), configuration(8).Reveal(), provisioner.NewSecret("y").String()} {
 		if shows(text, secret) {
 			t.Errorf("found in %.40q", text)
 		}

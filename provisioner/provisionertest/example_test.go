@@ -13,7 +13,7 @@ import (
 func Example() {
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
-			return provisioner.Runner{ID: 7, Name: r.Name, Labels: r.Labels}, "just-in-time configuration", nil
+			return provisioner.Runner{ID: 7, Name: r.Name, Labels: r.Labels}, provisioner.NewSecret("just-in-time configuration"), nil
 		},
 	}
 	cloud := &provisionertest.ProviderMock{
@@ -44,7 +44,7 @@ func Example() {
 func ExampleProviderMock() {
 	registrar := &provisionertest.RegistrarMock{
 		RegisterFunc: func(_ context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
-			return provisioner.Runner{ID: 7, Name: r.Name}, "just-in-time configuration", nil
+			return provisioner.Runner{ID: 7, Name: r.Name}, provisioner.NewSecret("just-in-time configuration"), nil
 		},
 		RemoveFunc: func(context.Context, provisioner.Target, int64) error { return nil },
 	}

@@ -38,7 +38,7 @@ func newFleet(tb testing.TB, repositories, machines int) *fleet {
 		ec2:    ec2test.New(ec2test.Config{}),
 	}
 	var err error
-	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: fakehttp.Loopback(f.github)})
+	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: fakehttp.Loopback(f.github)})
 	check(tb, err)
 	t := provisioner.RunnerType{Name: "linux", Labels: []string{"linux"}, Provider: awsrunner.Name}
 	cloud, err := awsrunner.New(ec2.New(ec2.Options{

@@ -27,7 +27,7 @@ func BenchmarkReceive(b *testing.B) {
 		want    int
 	}{{"json", signed("workflow_job", body), 202}, {"form", form, 202}, {"bad signature", bad, 401}} {
 		b.Run(bench.name, func(b *testing.B) {
-			receiver, err := webhook.New(secret, types(b), store, newWorld(b), webhook.Config{
+			receiver, err := webhook.New(provisioner.NewSecret(secret), types(b), store, newWorld(b), webhook.Config{
 				Repositories: webhooktest.Repositories(), Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 			})
 			if err != nil {

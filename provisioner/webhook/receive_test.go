@@ -114,7 +114,7 @@ func TestAQueueThatHangsIsAnsweredBeforeGitHubHangsUp(t *testing.T) {
 			<-ctx.Done()
 			return false, ctx.Err()
 		})
-		receiver, err := webhook.New(secret, types(t), hang, w, webhook.Config{})
+		receiver, err := webhook.New(provisioner.NewSecret(secret), types(t), hang, w, webhook.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ type Receiver struct {
 // repository.
 func New(secret provisioner.Secret, matcher labels.Matcher, accepter Accepter, planner Planner, cfg Config) (*Receiver, error) {
 	var faults []error
-	if secret == "" {
+	if secret.IsZero() {
 		faults = append(faults, errors.New("the secret is empty"))
 	}
 	for _, need := range []struct {

@@ -13,7 +13,7 @@ import (
 )
 
 func TestNewReportsAllFaultsAtOnce(t *testing.T) {
-	_, err := webhook.New("", nil, nil, nil, webhook.Config{PreviousSecret: "old-secret", Repositories: []string{"*", "a/[", "a/b/c", "", "octo-org/*"}})
+	_, err := webhook.New(provisioner.Secret{}, nil, nil, nil, webhook.Config{PreviousSecret: provisioner.NewSecret("old-secret"), Repositories: []string{"*", "a/[", "a/b/c", "", "octo-org/*"}})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -29,13 +29,13 @@ func TestNewReportsAllFaultsAtOnce(t *testing.T) {
 
 func TestTheSecretIsRefusedWhenEmptyEvenWithAPreviousOne(t *testing.T) {
 	w := newWorld(t)
-	if _, err := webhook.New("", types(t), w, w, webhook.Config{PreviousSecret: secret}); err == nil {
+	if _, err := webhook.New(provisioner.Secret{}, types(t), w, w, webhook.Config{PreviousSecret: provisioner.NewSecret(secret)}); err == nil {
 		t.Error("no error")
 	}
 }
 
 func TestBothSecretsAreAcceptedDuringRotation(t *testing.T) {
-	w := newWorld(t, func(c *webhook.Config) { c.PreviousSecret = "the previous one" })
+	w := newWorld(t, func(c *webhook.Config) { c.PreviousSecret = provisioner.NewSecret("the previous one") })
 	for key, want := range map[string]int{secret: 202, "the previous one": 202, "a third one": 401, "": 401} {
 		q := signed("workflow_job", webhooktest.Payload(webhooktest.Set("workflow_job.labels", []string{"linux"})))
 		q.Header.Set("X-Hub-Signature-256", webhooktest.Sign(key, q.Body))
@@ -77,7 +77,7 @@ func TestRepositories(t *testing.T) {
 
 func TestAReceiverNeedsNoConfig(t *testing.T) {
 	w := newWorld(t)
-	receiver, err := webhook.New(secret, types(t), w, w, webhook.Config{})
+	receiver, err := webhook.New(provisioner.NewSecret(secret), types(t), w, w, webhook.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func ExampleNew() {
 		fmt.Printf("stored job %s for a machine of type %s\n", j.Key(), runnerType)
 		return false, nil
 	})
-	receiver, err := webhook.New("FAKE_TOKEN", table, store, planner{}, webhook.Config{})
+	receiver, err := webhook.New(provisioner.NewSecret("FAKE_TOKEN"), table, store, planner{}, webhook.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return

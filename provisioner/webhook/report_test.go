@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
@@ -78,7 +79,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestNoSecretIsEverToldOrLogged(t *testing.T) {
 	const previous = "the previous secret"
-	w := newWorld(t, func(c *webhook.Config) { c.PreviousSecret = previous })
+	w := newWorld(t, func(c *webhook.Config) { c.PreviousSecret = provisioner.NewSecret(previous) })
 	var told strings.Builder
 	for _, c := range cases() {
 		w.broken = nil

@@ -15,12 +15,12 @@ import (
 const signatureHeader = "X-Hub-Signature-256"
 
 // keys are the secrets of which any makes a signature good.
-type keys [][]byte
+type keys []provisioner.Secret
 
 func newKeys(secret, previous provisioner.Secret) keys {
-	all := keys{[]byte(secret.Reveal())}
-	if previous != "" {
-		all = append(all, []byte(previous.Reveal()))
+	all := keys{secret}
+	if !previous.IsZero() {
+		all = append(all, previous)
 	}
 	return all
 }
@@ -29,7 +29,7 @@ func newKeys(secret, previous provisioner.Secret) keys {
 // constant time.
 func (k keys) verify(body []byte, sum [sha256.Size]byte) bool {
 	for _, key := range k {
-		mac := hmac.New(sha256.New, key)
+		mac := hmac.New(sha256.New, []byte(key.Reveal()))
 		_, _ = mac.Write(body)
 		var space [sha256.Size]byte
 		if hmac.Equal(sum[:], mac.Sum(space[:0])) {

@@ -49,7 +49,7 @@ func newWorld(tb testing.TB, edits ...func(*webhook.Config)) *world {
 		edit(&cfg)
 	}
 	var err error
-	if w.receiver, err = webhook.New(secret, types(tb), w, w, cfg); err != nil {
+	if w.receiver, err = webhook.New(provisioner.NewSecret(secret), types(tb), w, w, cfg); err != nil {
 		tb.Fatal(err)
 	}
 	return w

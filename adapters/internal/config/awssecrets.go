@@ -41,10 +41,10 @@ func (a *awsSecrets) Secret(ctx context.Context, ref string) (provisioner.Secret
 	defer cancel()
 	sdk, err := a.sdk()
 	if err != nil {
-		return "", fmt.Errorf("the AWS SDK's settings can't be read: %w", err)
+		return provisioner.Secret{}, fmt.Errorf("the AWS SDK's settings can't be read: %w", err)
 	}
 	if sdk.Region == "" {
-		return "", errors.New("no AWS region: set AWS_REGION")
+		return provisioner.Secret{}, errors.New("no AWS region: set AWS_REGION")
 	}
 	if name, ok := strings.CutPrefix(ref, schemeSSM); ok {
 		return parameter(ctx, sdk, name)
@@ -52,29 +52,29 @@ func (a *awsSecrets) Secret(ctx context.Context, ref string) (provisioner.Secret
 	if name, ok := strings.CutPrefix(ref, schemeSecretsManager); ok {
 		return secret(ctx, sdk, name)
 	}
-	return "", errors.New("not a reference: write ssm:/parameter/name or secretsmanager:name")
+	return provisioner.Secret{}, errors.New("not a reference: write ssm:/parameter/name or secretsmanager:name")
 }
 
 func parameter(ctx context.Context, sdk aws.Config, name string) (provisioner.Secret, error) {
 	out, err := ssm.NewFromConfig(sdk).GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
 	if err != nil {
-		return "", explain(err, sdk.Region, "ssm:GetParameter and, for a key of your own, kms:Decrypt")
+		return provisioner.Secret{}, explain(err, sdk.Region, "ssm:GetParameter and, for a key of your own, kms:Decrypt")
 	}
 	if out.Parameter == nil {
-		return "", nil
+		return provisioner.Secret{}, nil
 	}
-	return provisioner.Secret(aws.ToString(out.Parameter.Value)), nil
+	return provisioner.NewSecret(aws.ToString(out.Parameter.Value)), nil
 }
 
 func secret(ctx context.Context, sdk aws.Config, name string) (provisioner.Secret, error) {
 	out, err := secretsmanager.NewFromConfig(sdk).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &name})
 	if err != nil {
-		return "", explain(err, sdk.Region, "secretsmanager:GetSecretValue and, for a key of your own, kms:Decrypt")
+		return provisioner.Secret{}, explain(err, sdk.Region, "secretsmanager:GetSecretValue and, for a key of your own, kms:Decrypt")
 	}
 	if out.SecretString == nil && out.SecretBinary != nil {
-		return "", errors.New("it is stored as bytes there: store it as text")
+		return provisioner.Secret{}, errors.New("it is stored as bytes there: store it as text")
 	}
-	return provisioner.Secret(aws.ToString(out.SecretString)), nil
+	return provisioner.NewSecret(aws.ToString(out.SecretString)), nil
 }
 
 // explain turns an answer of AWS into what an operator has to mend.

@@ -21,7 +21,7 @@ type Config struct {
 	}
 	Webhook struct {
 		Token         provisioner.Secret
-		PreviousToken provisioner.Secret // "" if none
+		PreviousToken provisioner.Secret // zero if none
 		Path          string
 		// Repositories are [path.Match] patterns over owner/repo, each with exactly one slash. None
 		// allows every repository.
@@ -30,7 +30,7 @@ type Config struct {
 		Hooks []string
 	}
 	Codemagic struct {
-		Token  provisioner.Secret // "" if no runner type uses Codemagic
+		Token  provisioner.Secret // zero if no runner type uses Codemagic
 		APIURL string             // without a slash at the end
 	}
 	ListenAddr string // host:port

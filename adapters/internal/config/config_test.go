@@ -52,7 +52,7 @@ func load(t *testing.T, environ map[string]string) (*config.Config, error) {
 type noSecrets struct{}
 
 func (noSecrets) Secret(context.Context, string) (provisioner.Secret, error) {
-	return "", errors.New("this test has no secrets")
+	return provisioner.Secret{}, errors.New("this test has no secrets")
 }
 
 // defaults is what enough(nil) means.
@@ -79,9 +79,9 @@ func defaults() *config.Config {
 			},
 		},
 	}
-	want.GitHub.Token, want.GitHub.APIURL = "ghp_T0kenOfTests", "https://api.github.com"
-	want.Webhook.Token, want.Webhook.Path = "webhook-S3cret", "/webhook"
-	want.Codemagic.Token, want.Codemagic.APIURL = "codemagic-T0ken", "https://api.codemagic.io"
+	want.GitHub.Token, want.GitHub.APIURL = provisioner.NewSecret("ghp_T0kenOfTests"), "https://api.github.com"
+	want.Webhook.Token, want.Webhook.Path = provisioner.NewSecret("webhook-S3cret"), "/webhook"
+	want.Codemagic.Token, want.Codemagic.APIURL = provisioner.NewSecret("codemagic-T0ken"), "https://api.codemagic.io"
 	return want
 }
 
@@ -113,9 +113,9 @@ func TestEverySettingIsHonoured(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := defaults()
-	want.GitHub.Token, want.GitHub.AppID, want.GitHub.AppPrivateKey = "", 42, provisioner.Secret(strings.TrimSpace(rsaPEM(t)))
+	want.GitHub.Token, want.GitHub.AppID, want.GitHub.AppPrivateKey = provisioner.Secret{}, 42, provisioner.NewSecret(strings.TrimSpace(rsaPEM(t)))
 	want.GitHub.APIURL = "https://ghes.example/api/v3"
-	want.Webhook.Token, want.Webhook.PreviousToken, want.Webhook.Path = "a b", "old", "/github/hook"
+	want.Webhook.Token, want.Webhook.PreviousToken, want.Webhook.Path = provisioner.NewSecret("a b"), provisioner.NewSecret("old"), "/github/hook"
 	want.Webhook.Repositories, want.Webhook.Hooks = []string{"acme/*", "other/[a-c]x?"}, []string{"acme/repo/7", "acme/9"}
 	want.Codemagic.APIURL = "http://127.0.0.1:9"
 	want.ListenAddr, want.QueueURL, want.ReconcileInterval = "127.0.0.1:0", "memory:", 0

@@ -17,7 +17,7 @@ const appVariables = "GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_PRIVA
 // we would have to guess.
 func (v *variables) github(cfg *Config, f *faults) {
 	cfg.GitHub.APIURL = rootURL("GITHUB_API_URL", v.GitHubAPIURL, f)
-	token, key := v.GitHubToken != "", v.GitHubAppPrivateKey != "" || v.GitHubAppPrivateKeyFile != ""
+	token, key := !v.GitHubToken.IsZero(), !v.GitHubAppPrivateKey.IsZero() || v.GitHubAppPrivateKeyFile != ""
 	app := v.GitHubAppID != "" || key
 	switch {
 	case token && app:
@@ -50,19 +50,19 @@ func (v *variables) appID(f *faults) int64 {
 }
 
 func (v *variables) appKey(f *faults) provisioner.Secret {
-	if v.GitHubAppPrivateKey != "" && v.GitHubAppPrivateKeyFile != "" {
+	if !v.GitHubAppPrivateKey.IsZero() && v.GitHubAppPrivateKeyFile != "" {
 		f.add("GITHUB_APP_PRIVATE_KEY_FILE", "set together with GITHUB_APP_PRIVATE_KEY: unset one of them")
 	}
-	if v.GitHubAppPrivateKey != "" && !f.has("GITHUB_APP_PRIVATE_KEY") {
+	if !v.GitHubAppPrivateKey.IsZero() && !f.has("GITHUB_APP_PRIVATE_KEY") {
 		return rsaKey("GITHUB_APP_PRIVATE_KEY", v.GitHubAppPrivateKey.Reveal(), f)
 	}
 	if v.GitHubAppPrivateKeyFile == "" {
-		return ""
+		return provisioner.Secret{}
 	}
 	b, err := os.ReadFile(v.GitHubAppPrivateKeyFile)
 	if err != nil {
 		f.add("GITHUB_APP_PRIVATE_KEY_FILE", "can't be read: %v", cause(err))
-		return ""
+		return provisioner.Secret{}
 	}
 	return rsaKey("GITHUB_APP_PRIVATE_KEY_FILE", string(b), f)
 }
@@ -78,16 +78,16 @@ func rsaKey(variable, text string, f *faults) provisioner.Secret {
 			hint = "; a file's name belongs in GITHUB_APP_PRIVATE_KEY_FILE"
 		}
 		f.add(variable, "not a private key in PEM form: expected the App's .pem file, from -----BEGIN RSA PRIVATE KEY----- to its END line%s", hint)
-		return ""
+		return provisioner.Secret{}
 	}
 	if _, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return provisioner.Secret(text)
+		return provisioner.NewSecret(text)
 	}
 	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 		if _, ok := key.(*rsa.PrivateKey); ok {
-			return provisioner.Secret(text)
+			return provisioner.NewSecret(text)
 		}
 	}
 	f.add(variable, "not an RSA private key: its PEM block can't be read as one; download a new key from the App's settings page")
-	return ""
+	return provisioner.Secret{}
 }

@@ -32,7 +32,7 @@ func (v *variables) runners(cfg *Config, f *faults) {
 		cfg.Runners = v.catalogue(f)
 	}
 	checkHeader("CODEMAGIC_TOKEN", v.CodemagicToken, f)
-	if t := firstOf(cfg.Runners, ProviderCodemagic); t != "" && v.CodemagicToken == "" {
+	if t := firstOf(cfg.Runners, ProviderCodemagic); t != "" && v.CodemagicToken.IsZero() {
 		f.add("CODEMAGIC_TOKEN", "missing: the runner type %s runs at Codemagic; set it to an access token of its API", t)
 	}
 }

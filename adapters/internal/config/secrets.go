@@ -70,14 +70,14 @@ func (v *variables) fetchSecrets(ctx context.Context, source SecretSource, f *fa
 
 func fetch(ctx context.Context, source SecretSource, ref string) (provisioner.Secret, error) {
 	if _, name, _ := strings.Cut(ref, ":"); strings.Trim(name, "/ ") == "" {
-		return "", errors.New("the reference has no name: write ssm:/parameter/name or secretsmanager:name")
+		return provisioner.Secret{}, errors.New("the reference has no name: write ssm:/parameter/name or secretsmanager:name")
 	}
 	s, err := source.Secret(ctx, ref)
 	if err != nil {
-		return "", err
+		return provisioner.Secret{}, err
 	}
-	if s = provisioner.Secret(strings.TrimSpace(s.Reveal())); s == "" { // many tools store a line break at the end
-		return "", errors.New("it is empty there")
+	if s = provisioner.NewSecret(strings.TrimSpace(s.Reveal())); s.IsZero() { // many tools store a line break at the end
+		return provisioner.Secret{}, errors.New("it is empty there")
 	}
 	return s, nil
 }

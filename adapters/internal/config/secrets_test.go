@@ -34,9 +34,9 @@ func (v *vault) Secret(_ context.Context, ref string) (provisioner.Secret, error
 	time.Sleep(v.slow)
 	s, ok := v.secrets[ref]
 	if !ok {
-		return "", fmt.Errorf("nothing is known\nof %s", ref)
+		return provisioner.Secret{}, fmt.Errorf("nothing is known\nof %s", ref)
 	}
-	return provisioner.Secret(s), nil
+	return provisioner.NewSecret(s), nil
 }
 
 func TestEverySecretMayBeAReference(t *testing.T) {
@@ -53,8 +53,8 @@ func TestEverySecretMayBeAReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for got, want := range map[provisioner.Secret]string{
-		cfg.GitHub.AppPrivateKey: strings.TrimSpace(key), cfg.Webhook.Token: "hook", cfg.Webhook.PreviousToken: "old", cfg.Codemagic.Token: "cm",
+	for want, got := range map[string]provisioner.Secret{
+		strings.TrimSpace(key): cfg.GitHub.AppPrivateKey, "hook": cfg.Webhook.Token, "old": cfg.Webhook.PreviousToken, "cm": cfg.Codemagic.Token,
 	} {
 		if got.Reveal() != want {
 			t.Errorf("got %q, want %q", got.Reveal(), want)
@@ -62,7 +62,7 @@ func TestEverySecretMayBeAReference(t *testing.T) {
 	}
 	v.secrets["ssm:/token"] = "ghp_1"
 	cfg, err = config.Load(t.Context(), enough(map[string]string{"GITHUB_TOKEN": "ssm:/token"}), v)
-	if err != nil || cfg.GitHub.Token != "ghp_1" {
+	if err != nil || cfg.GitHub.Token.Reveal() != "ghp_1" {
 		t.Errorf("got %v, %v", cfg, err)
 	}
 }
@@ -142,9 +142,9 @@ func TestLoadStopsFetchingWhenItsContextEnds(t *testing.T) {
 	cancel()
 	_, err := config.Load(ctx, enough(map[string]string{"GITHUB_TOKEN": "ssm:/a"}), sourceFunc(func(ctx context.Context, _ string) (provisioner.Secret, error) {
 		if ctx.Err() == nil {
-			return "", errors.New("the context is alive")
+			return provisioner.Secret{}, errors.New("the context is alive")
 		}
-		return "", ctx.Err()
+		return provisioner.Secret{}, ctx.Err()
 	}))
 	if err == nil || !strings.Contains(err.Error(), `GITHUB_TOKEN: can't be fetched from "ssm:/a": context canceled`) {
 		t.Errorf("got %v", err)

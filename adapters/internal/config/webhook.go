@@ -11,7 +11,7 @@ import (
 func (v *variables) webhook(cfg *Config, f *faults) {
 	w := &cfg.Webhook
 	w.Token, w.PreviousToken = v.WebhookToken, v.WebhookTokenPrevious
-	if w.Token == "" {
+	if w.Token.IsZero() {
 		f.add("WEBHOOK_TOKEN", "missing: set it to the secret of the webhook at GitHub; without one, anybody could start machines")
 	}
 	w.Path = v.webhookPath(f)

@@ -19,7 +19,7 @@ import (
 // included.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	m := newMetrics()
-	gh, err := github.New(github.Config{Token: provisioner.Secret("token")})
+	gh, err := github.New(github.Config{Token: provisioner.NewSecret("token")})
 	if err != nil {
 		t.Fatal(err)
 	}

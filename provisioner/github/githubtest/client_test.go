@@ -35,7 +35,7 @@ func TestTheClientAgainstTheFakeGitHub(t *testing.T) {
 		ctx := t.Context()
 		g, h := newGitHub(t, githubtest.Config{Token: "secret"})
 		group := g.AddGroup("octo", "builders")
-		c := newClient(t, h, github.Config{Token: "secret"})
+		c := newClient(t, h, github.Config{Token: provisioner.NewSecret("secret")})
 
 		registration := provisioner.Registration{Target: shopTarget, Name: "grp-x-1-1", Labels: []string{"self-hosted", "X"}}
 		runner, config, err := c.Register(ctx, registration)
@@ -134,7 +134,7 @@ func TestTheClientAgainstTheFakeGitHub(t *testing.T) {
 		if _, err := c.JobState(ctx, jobs[0]); !errors.As(err, &hint) || hint.After < 4*time.Minute || hint.After > 6*time.Minute {
 			t.Errorf("under a rate limit: %v", err)
 		}
-		if _, err := newClient(t, h, github.Config{Token: "wrong"}).JobState(ctx, jobs[0]); !errors.Is(err, provisioner.ErrRefused) {
+		if _, err := newClient(t, h, github.Config{Token: provisioner.NewSecret("wrong")}).JobState(ctx, jobs[0]); !errors.Is(err, provisioner.ErrRefused) {
 			t.Errorf("with a wrong token: %v", err)
 		}
 	})
@@ -150,7 +150,7 @@ func TestTheClientAsAnAppAgainstTheFakeGitHub(t *testing.T) {
 		ctx := t.Context()
 		g, h := newGitHub(t, githubtest.Config{Token: "nobody's", AppID: 42})
 		g.AddRepository("acme", "site")
-		c := newClient(t, h, github.Config{App: &github.App{ID: 42, PrivateKey: provisioner.Secret(text)}})
+		c := newClient(t, h, github.Config{App: &github.App{ID: 42, PrivateKey: provisioner.NewSecret(string(text))}})
 		all, err := c.Repositories(ctx)
 		if err != nil || fmt.Sprint(all) != "[octo/shop acme/site]" {
 			t.Errorf("repositories %v, %v", all, err)

@@ -17,7 +17,7 @@ func ExampleNew() {
 	fake := githubtest.New(githubtest.Config{Token: "token"})
 	server := httptest.NewServer(fake)
 	defer server.Close()
-	client, err := github.New(github.Config{BaseURL: server.URL, Token: "token"})
+	client, err := github.New(github.Config{BaseURL: server.URL, Token: provisioner.NewSecret("token")})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -54,7 +54,7 @@ func (w *world) newProcess(n, life int) *process {
 	if w.weather.killed && !w.calm.Load() && w.chance(0.9, "killed", n, life) {
 		p.last = 1 + w.pick(60, "last step", n, life)
 	}
-	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: "token", Transport: p.transport(w.github)})
+	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: p.transport(w.github)})
 	must(err)
 	client := ec2.New(ec2.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
