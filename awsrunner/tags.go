@@ -55,6 +55,7 @@ func machine(i types.Instance) provisioner.Machine {
 		m.LaunchedAt = time.Now()
 	}
 	m.StartedAt = m.LaunchedAt
+	m.Terminated = i.StateReason != nil && aws.ToString(i.StateReason.Code) == userShutdown
 	for _, t := range i.Tags {
 		v := aws.ToString(t.Value)
 		switch aws.ToString(t.Key) {
@@ -74,6 +75,11 @@ func machine(i types.Instance) provisioner.Machine {
 	}
 	return m
 }
+
+// userShutdown is EC2's reason for a state that a call to TerminateInstances led to; one that the
+// machine led to itself is Client.InstanceInitiatedShutdown, and a spot interruption
+// Server.SpotInstanceTermination.
+const userShutdown = "Client.UserInitiatedShutdown"
 
 func state(i types.Instance) provisioner.MachineState {
 	if i.State == nil {

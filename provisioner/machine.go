@@ -23,22 +23,38 @@ type Machine struct {
 	RunnerID   int64
 	State      MachineState
 	LaunchedAt time.Time
-	// StartedAt is when the machine began to run: its boot deadline and lifetime count from then.
-	// Zero while it waits for a place in the provider's own queue. Providers without such a queue
-	// set it to LaunchedAt.
+	// StartedAt is when the machine began to run. Providers that have no queue of their own need
+	// not set it: zero means LaunchedAt.
 	StartedAt time.Time
+	// Terminated says of a machine that has ended that somebody ended it, by a call to the
+	// provider.
+	Terminated bool
 }
 
 // Alive reports whether the machine has not ended.
 func (m Machine) Alive() bool { return m.State != MachineEnded }
+
+// Age is how long the machine has been running; 0 while it waits in the provider's own queue. Its
+// boot deadline and its lifetime count from then.
+func (m Machine) Age(now time.Time) time.Duration {
+	switch {
+	case m.State == MachineQueued:
+		return 0
+	case m.StartedAt.IsZero():
+		return now.Sub(m.LaunchedAt)
+	default:
+		return now.Sub(m.StartedAt)
+	}
+}
 
 // MachineState is the part of a machine's state that decisions need.
 type MachineState string
 
 // A machine that a provider can't tell to be ended is alive.
 const (
-	MachineAlive MachineState = "alive" // starting, waiting for a place, running, ending
-	MachineEnded MachineState = "ended"
+	MachineQueued MachineState = "queued" // waits for a place in the provider's own queue
+	MachineAlive  MachineState = "alive"  // starting, running, ending
+	MachineEnded  MachineState = "ended"
 )
 
 // Launch is an order for one machine.

@@ -114,8 +114,14 @@ func isNameRune(r rune) bool {
 // IsRunnerName reports whether a runner's name could be one of [RunnerName]'s.
 func IsRunnerName(name string) bool { return strings.HasPrefix(name, namePrefix) }
 
+// maxAttempt is beyond what GitHub lets a run be repeated. It tells the name of a job of one runner
+// type from that of another type whose name goes on with a number: the job's id would be its
+// attempt.
+const maxAttempt = 9999
+
 // ParseRunnerName reads what [RunnerName] made for a job of this runner type. ok is false for every
-// other name. The job has no more than its ID, RunAttempt and Generation.
+// other name. The job has no more than its ID, RunAttempt and Generation. Of several types whose
+// names begin alike it is the one with the longest name.
 func ParseRunnerName(runnerType, name string) (j Job, ok bool) {
 	tail, ok := strings.CutPrefix(name, namePrefix+runnerType+"-")
 	if !ok {
@@ -131,5 +137,5 @@ func ParseRunnerName(runnerType, name string) (j Job, ok bool) {
 	if len(numbers) == 3 {
 		j.Generation, _ = strconv.Atoi(numbers[2])
 	}
-	return j, RunnerName(runnerType, j) == name
+	return j, j.RunAttempt <= maxAttempt && RunnerName(runnerType, j) == name
 }

@@ -57,6 +57,10 @@ func TestParseRunnerNameRefusesOthersNames(t *testing.T) {
 			t.Errorf("%q was read as %+v", name, j)
 		}
 	}
+	// A rerun of a job of type ubuntu-24, not attempt 12345678901 of ubuntu's job 24.
+	if j, ok := provisioner.ParseRunnerName("ubuntu", "grp-ubuntu-24-12345678901-2"); ok {
+		t.Errorf("another type's name was read as %+v", j)
+	}
 	if _, ok := provisioner.ParseRunnerName("x", "grp-x-1-1"); !ok {
 		t.Error("a name of ours was refused")
 	}

@@ -56,11 +56,14 @@ func (b *bootFailures) forget(snap *snapshot) {
 	maps.DeleteFunc(b.counted, func(id string, _ bool) bool { return !machines[id] })
 }
 
-// failedToBoot reports whether a machine missed its boot deadline, or ended while its registration
-// still waits for it.
+// failedToBoot reports whether a machine missed its boot deadline, or ended by itself while its
+// registration still waits for it.
 func (snap *snapshot) failedToBoot(m *machine) bool {
 	if m.Alive() {
 		return m.state == Dead && m.listed
+	}
+	if m.Terminated {
+		return false
 	}
 	r, waits := snap.registry[m.target()][m.RunnerID]
 	return waits && !r.Online && !r.Busy

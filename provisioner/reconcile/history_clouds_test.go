@@ -22,6 +22,10 @@ func (h *history) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
 	return t, nil
 }
 
+func (h *history) Deployment() provisioner.Deployment { return "mine" }
+
+func (h *history) RepositoryID(context.Context, provisioner.Repository) (int64, error) { return 0, nil }
+
 func (h *history) Providers() map[string]provisioner.Provider {
 	return map[string]provisioner.Provider{"cloud": h}
 }
@@ -119,7 +123,7 @@ func (h *history) Remove(_ context.Context, t provisioner.Target, id int64) erro
 	}
 	kind, ours := kinds[kindOf(r.Name)]
 	switch {
-	case !ours || r.Name == "grp-linux-x" || kind.Target(app) != t:
+	case !ours || !h.Deployment().Owns(*r) || r.Name == "grp-linux-x" || kind.Target(app) != t:
 		h.violation("registration %s of %s is removed", r.Name, t)
 	case h.blind:
 		h.violation("registration %s is removed in a sweep that has not seen everything", r.Name)

@@ -129,7 +129,7 @@ func (h *history) goOn(r *provisioner.Runner) {
 }
 
 func (h *history) register(name string) *provisioner.Runner {
-	r := &provisioner.Runner{ID: 1000 + h.next(), Name: name}
+	r := &provisioner.Runner{ID: 1000 + h.next(), Name: name, Labels: []string{"grp-deployment-mine"}}
 	h.runners[r.ID] = r
 	return r
 }

@@ -20,7 +20,7 @@ func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 			continue
 		}
 		switch {
-		case snap.now.Sub(m.LaunchedAt) > m.t.MaxLifetime:
+		case snap.tooOld(m):
 			s.endOld(ctx, snap, m, r)
 		case m.state == Dead && !m.listed:
 			s.endWithoutRegistration(ctx, m, r)
@@ -60,7 +60,8 @@ func (s *Sweeper) endOld(ctx context.Context, snap *snapshot, m *machine, r *Rep
 }
 
 // endWithoutRegistration ends a machine whose registration was not in the list, if GitHub says of
-// that very id that it does not exist. A job's end removes its registration too, and then the
+// that very id that it does not exist, and the repository is still the one that it was in: after a
+// renaming another one may have its name. A job's end removes its registration too, and then the
 // machine ends by itself: it gets until the next sweep.
 func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Report) {
 	if _, again := s.garbage.since("gone/" + m.ID); !again {
@@ -69,10 +70,31 @@ func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Rep
 	_, err := s.runners.Runner(ctx, m.target(), m.RunnerID)
 	switch {
 	case errors.Is(err, provisioner.ErrNotFound):
+		if s.isElsewhere(ctx, m, r) {
+			return
+		}
 		s.terminate(ctx, m, RegistrationGone, r)
 	case err != nil:
 		s.reportFailure(ctx, m, r, fmt.Errorf("look for the registration: %w", err))
 	}
+}
+
+// isElsewhere reports whether the machine's registration may be in a repository that has lost its
+// name to the one that was asked.
+func (s *Sweeper) isElsewhere(ctx context.Context, m *machine, r *Report) bool {
+	if m.RepositoryID == 0 || m.t.Scope == provisioner.ScopeOrganization {
+		return false
+	}
+	id, err := s.jobs.RepositoryID(ctx, m.Repository)
+	if err != nil {
+		s.reportFailure(ctx, m, r, fmt.Errorf("ask which repository it is: %w", err))
+		return true
+	}
+	if id == 0 || id == m.RepositoryID {
+		return false
+	}
+	s.reportFailure(ctx, m, r, fmt.Errorf("it is of repository %d, and %s is repository %d now: it is left to its lifetime", m.RepositoryID, m.Repository, id))
+	return true
 }
 
 // reapRegistrations removes registrations of ours that are offline and without a machine, unless
@@ -80,7 +102,7 @@ func (s *Sweeper) endWithoutRegistration(ctx context.Context, m *machine, r *Rep
 func (s *Sweeper) reapRegistrations(ctx context.Context, snap *snapshot, r *Report) {
 	for _, o := range snap.orphans(s) {
 		first, again := s.garbage.since("registration/" + strconv.FormatInt(o.runner.ID, 10))
-		if !again || snap.now.Sub(first) < orphanGrace {
+		if !o.over && (!again || snap.now.Sub(first) < orphanGrace) {
 			continue
 		}
 		err := s.runners.Remove(ctx, o.target, o.runner.ID)
@@ -107,20 +129,20 @@ type orphan struct {
 	target provisioner.Target
 	t      provisioner.RunnerType
 	job    provisioner.Job
+	over   bool // its machine is listed, and has ended: no lag explains that
 }
 
 // orphans also counts the registrations that an attempt here is about to use as supply on its way.
 func (snap *snapshot) orphans(s *Sweeper) []orphan {
-	alive := map[int64]bool{}
+	alive, over := map[int64]bool{}, map[int64]bool{}
 	for _, m := range snap.machines {
-		if m.Alive() {
-			alive[m.RunnerID] = true
-		}
+		alive[m.RunnerID] = alive[m.RunnerID] || m.Alive()
+		over[m.RunnerID] = true
 	}
 	var out []orphan
 	for target, registry := range snap.registry {
 		for _, runner := range registry {
-			if runner.Online || runner.Busy || alive[runner.ID] {
+			if runner.Online || runner.Busy || alive[runner.ID] || !s.engine.Deployment().Owns(runner) {
 				continue
 			}
 			t, j, ok := snap.parse(runner.Name, target)
@@ -130,22 +152,24 @@ func (snap *snapshot) orphans(s *Sweeper) []orphan {
 			if s.worker.Attempting(j) {
 				continue
 			}
-			out = append(out, orphan{runner: runner, target: target, t: t, job: j})
+			out = append(out, orphan{runner: runner, target: target, t: t, job: j, over: over[runner.ID]})
 		}
 	}
 	slices.SortFunc(out, func(a, b orphan) int { return int(a.runner.ID - b.runner.ID) })
 	return out
 }
 
-// parse finds the runner type of a name of ours. Names of types that the catalogue no longer has
-// belong to nobody here; GitHub removes them after a day.
-func (snap *snapshot) parse(name string, target provisioner.Target) (provisioner.RunnerType, provisioner.Job, bool) {
+// parse finds the runner type of a name of ours: of those that fit, the one with the longest name.
+// Names of types that the catalogue no longer has belong to nobody here; GitHub removes them after
+// a day.
+func (snap *snapshot) parse(name string, target provisioner.Target) (is provisioner.RunnerType, job provisioner.Job, ok bool) {
 	for _, t := range snap.types {
-		if j, ok := provisioner.ParseRunnerName(t.Name, name); ok && t.Target(provisioner.Repository{Owner: target.Owner, Name: target.Repo}) == target {
-			return t, j, true
+		j, fits := provisioner.ParseRunnerName(t.Name, name)
+		if fits && len(t.Name) > len(is.Name) && t.Target(provisioner.Repository{Owner: target.Owner, Name: target.Repo}) == target {
+			is, job, ok = t, j, true
 		}
 	}
-	return provisioner.RunnerType{}, provisioner.Job{}, false
+	return is, job, ok
 }
 
 // reapExcess ends machines that have been more than enough for two sweeps: those first whose own
@@ -163,7 +187,7 @@ func (s *Sweeper) reapExcess(ctx context.Context, snap *snapshot, c *class, r *R
 		if excess == 0 {
 			return
 		}
-		if waiting[m.Job] || snap.now.Sub(m.LaunchedAt) > m.t.MaxLifetime {
+		if waiting[m.Job] || snap.tooOld(m) {
 			continue
 		}
 		excess--
@@ -176,7 +200,7 @@ func (s *Sweeper) reapExcess(ctx context.Context, snap *snapshot, c *class, r *R
 
 // stillWaits asks about the machine's own job without the lag of a list.
 func (s *Sweeper) stillWaits(ctx context.Context, m *machine, r *Report) bool {
-	state, err := s.jobs.JobState(ctx, provisioner.Job{ID: m.Job, Repository: m.Repository})
+	state, err := s.jobs.JobState(ctx, provisioner.Job{ID: m.Job, Repository: m.Repository, RepositoryID: m.RepositoryID})
 	if err != nil {
 		s.reportFailure(ctx, m, r, fmt.Errorf("ask for the job: %w", err))
 		return true
@@ -188,12 +212,12 @@ func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Repo
 	if m.terminator == nil {
 		return
 	}
-	if err := m.terminator.Terminate(ctx, m.Machine); err != nil {
+	if err := guard(func() error { return m.terminator.Terminate(ctx, m.Machine) }); err != nil {
 		s.reportFailure(ctx, m, r, fmt.Errorf("terminate: %w", err))
 		return
 	}
 	r.Reaped[why]++
-	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", time.Since(m.LaunchedAt).Round(time.Second))
+	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", m.Age(time.Now()).Round(time.Second))
 }
 
 func (s *Sweeper) reportFailure(ctx context.Context, m *machine, r *Report, err error) {

@@ -57,6 +57,9 @@ type machine struct {
 	terminator provisioner.Terminator
 }
 
+// tooOld reports whether the machine's lifetime is over.
+func (snap *snapshot) tooOld(m *machine) bool { return m.Age(snap.now) > m.t.MaxLifetime }
+
 func (m *machine) target() provisioner.Target { return m.t.Target(m.Repository) }
 
 // err joins what kept the sweep from seeing everything.
@@ -123,7 +126,11 @@ func (s *Sweeper) readMachines(ctx context.Context, snap *snapshot) {
 		}
 		terminator, _ := providers[name].(provisioner.Terminator)
 		begun := time.Now()
-		list, err := lister.List(ctx)
+		var list []provisioner.Machine
+		err := guard(func() (err error) {
+			list, err = lister.List(ctx)
+			return err
+		})
 		if err != nil {
 			snap.listErrors[name] = err
 			continue
@@ -231,7 +238,7 @@ func (s *Sweeper) readRegistrations(ctx context.Context, snap *snapshot) {
 			byID := make(map[int64]provisioner.Runner, len(list))
 			for _, r := range list {
 				byID[r.ID] = r
-				alive = alive || provisioner.IsRunnerName(r.Name)
+				alive = alive || provisioner.IsRunnerName(r.Name) && s.engine.Deployment().Owns(r)
 			}
 			snap.registry[t] = byID
 			s.known.setIdle(t, !alive)
@@ -260,7 +267,7 @@ func (s *Sweeper) match(snap *snapshot) {
 			m.state = Busy
 		case m.runner.Online:
 			m.state = Idle
-		case snap.now.Sub(m.LaunchedAt) < m.t.BootDeadline:
+		case m.Age(snap.now) < m.t.BootDeadline:
 			m.state = Booting
 		default:
 			m.state = Dead

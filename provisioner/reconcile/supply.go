@@ -17,10 +17,11 @@ import (
 // supply provisions the jobs that have been without a machine for two sweeps: never more than there
 // are jobs without.
 func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
+	s.trials.observe(snap)
 	for _, o := range snap.orphans(s) {
 		// Its machine may not be in the cloud's lists yet; reapRegistrations removes it if it stays
 		// so.
-		if first, _ := s.demand.since("pending/" + o.runner.Name); snap.now.Sub(first) < orphanGrace {
+		if first, _ := s.demand.since("pending/" + o.runner.Name); !o.over && snap.now.Sub(first) < orphanGrace {
 			snap.class(o.t, o.target).pending[o.job.ID] = true
 		}
 	}
@@ -31,7 +32,7 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	for _, key := range classes {
 		c := snap.classes[key]
 		if _, read := snap.registry[key.target]; read && snap.canCount(c.t.Provider) {
-			wanted[key] = slices.DeleteFunc(s.unserved(c), func(j provisioner.Job) bool { return s.givenUp(ctx, snap, key, j, r) })
+			wanted[key] = slices.DeleteFunc(s.unserved(c), func(j provisioner.Job) bool { return s.givenUp(ctx, key, j, r) })
 		}
 	}
 	var mu sync.Mutex
@@ -83,7 +84,7 @@ const attemptTimeout = time.Minute
 // it back holds back the rest.
 func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
 	for _, j := range jobs {
-		log, tries := s.logJob(key, j), snap.tries(j)
+		log, tries := s.logJob(key, j), s.trials.failed(j)
 		j.Generation = snap.generation(key, j)
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 		out, err := s.worker.Attempt(attempt, j, snap.now)
@@ -105,17 +106,6 @@ func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, j
 	}
 }
 
-// tries counts the machines that the job has had: what the clouds list, ended ones included.
-func (snap *snapshot) tries(j provisioner.Job) int {
-	n := 0
-	for _, m := range snap.machines {
-		if m.Job == j.ID {
-			n++
-		}
-	}
-	return n
-}
-
 // generation is the first whose name no busy runner holds: that one serves another job, and keeps
 // the name until it is done.
 func (snap *snapshot) generation(key classKey, j provisioner.Job) int {
@@ -131,14 +121,14 @@ func (snap *snapshot) generation(key classKey, j provisioner.Job) int {
 }
 
 // givenUp reports whether a job has had its machines, and says so once.
-func (s *Sweeper) givenUp(ctx context.Context, snap *snapshot, key classKey, j provisioner.Job, r *Report) bool {
-	tries := snap.tries(j)
+func (s *Sweeper) givenUp(ctx context.Context, key classKey, j provisioner.Job, r *Report) bool {
+	tries := s.trials.failed(j)
 	if tries <= s.cfg.Replacements {
 		return false
 	}
-	if _, again := s.demand.since("given up/" + j.Key()); !again {
+	if s.trials.giveUp(j) {
 		r.GivenUp++
-		s.logJob(key, j).ErrorContext(ctx, "job given up: none of its machines has served it", "machines", tries)
+		s.logJob(key, j).ErrorContext(ctx, "job given up: none of its machines came up", "machines", tries)
 	}
 	return true
 }

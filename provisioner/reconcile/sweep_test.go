@@ -98,6 +98,62 @@ func TestSweep(t *testing.T) {
 			[]string{"", "", ""},
 		},
 		{
+			"one whose machine is listed as ended goes at once, and its job gets another",
+			func(w *world) {
+				w.queue(1)
+				w.launch(1, time.Minute, booting)
+				w.machines[0].State = provisioner.MachineEnded
+			},
+			[]string{"remove 101", "start grp-linux-1-1"},
+		},
+		{
+			"another deployment's stays, as does that of a version before deployments",
+			func(w *world) {
+				w.launch(1, time.Hour, booting)
+				w.launch(2, time.Hour, booting)
+				w.machines = nil
+				w.runners[0].Labels = []string{"linux", "grp-deployment-theirs"}
+				w.runners[1].Labels = []string{"linux"}
+			},
+			[]string{"", "", ""},
+		},
+		{
+			"a machine of a repository that has lost its name to another one is left to its lifetime",
+			func(w *world) {
+				w.machine(1, 5*time.Hour+58*time.Minute)
+				w.machines[0].RepositoryID, w.repositoryID = 7, 8
+			},
+			[]string{"", "error", "error", "remove 101, terminate i-1"},
+		},
+		{
+			"one of a repository whose number is the same, or can't be known, is not",
+			func(w *world) { w.machine(1, time.Hour); w.machines[0].RepositoryID, w.repositoryID = 7, 0 },
+			[]string{"", "terminate i-1", ""},
+		},
+		{
+			"a machine that waits in its provider's queue is neither late nor old",
+			func(w *world) {
+				w.queue(1)
+				w.launch(1, 7*time.Hour, booting)
+				w.machines[0].State = provisioner.MachineQueued
+			},
+			[]string{"", "", ""},
+		},
+		{
+			"its boot deadline begins when it begins to run",
+			func(w *world) {
+				w.queue(1)
+				w.launch(1, 7*time.Hour, booting)
+				w.machines[0].StartedAt = time.Now().Add(-4 * time.Minute)
+			},
+			[]string{"", "remove 101, terminate i-1"},
+		},
+		{
+			"a machine that waits there and that nobody needs goes",
+			func(w *world) { w.launch(1, time.Hour, booting); w.machines[0].State = provisioner.MachineQueued },
+			[]string{"", "remove 101, terminate i-1", ""},
+		},
+		{
 			"a registration that is online stays, even if its machine is in no list",
 			func(w *world) { w.launch(1, time.Hour, online); w.machines = nil },
 			[]string{"", "", ""},

@@ -14,6 +14,7 @@ import (
 type Engine interface {
 	TypeFor(j provisioner.Job) (provisioner.RunnerType, error)
 	Types() []provisioner.RunnerType
+	Deployment() provisioner.Deployment
 	Providers() map[string]provisioner.Provider
 }
 
@@ -24,6 +25,8 @@ type Jobs interface {
 	QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) (jobs []provisioner.Job, changed bool, err error)
 	// JobState tells the state of one job, without the lag of a list.
 	JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error)
+	// RepositoryID returns GitHub's number of the repository that has this name now; 0 if unknown.
+	RepositoryID(ctx context.Context, r provisioner.Repository) (int64, error)
 }
 
 // Runners reads and ends registrations.
@@ -114,6 +117,7 @@ type Sweeper struct {
 	garbage      firstSeen // machines and registrations that may have to go
 	demand       firstSeen // jobs that may need a machine
 	bootFailures bootFailures
+	trials       trials
 	known        repositories
 	cursors      map[string]string // of delivery logs, when there is no store
 }
@@ -151,7 +155,11 @@ func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		err := guard(func() error {
+			_, err := s.Sweep(ctx)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
 			s.cfg.Logger.WarnContext(ctx, "the sweep was incomplete; nothing was removed", "error", err)
 		}
 		select {
@@ -176,6 +184,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	}
 	all, unchanged := s.requests()
 	s.loadRepositories(ctx)
+	s.loadTrials(ctx)
 	s.readDeliveries(ctx, r)
 	snap := s.takeSnapshot(ctx)
 	r.Machines = snap.countMachines()
@@ -186,6 +195,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.supply(ctx, snap, r)
 	s.demand.endSweep()
 	s.saveRepositories(ctx)
+	s.saveTrials(ctx)
 	s.sweeps++
 	r.Duration = time.Since(r.Begun)
 	allNow, unchangedNow := s.requests()

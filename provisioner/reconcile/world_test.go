@@ -30,6 +30,9 @@ type world struct {
 	broken   map[string]bool
 	doErr    error
 
+	repositoryID int64
+	panics       map[string]int // how often a call is still to panic
+
 	jobsErr, runnersErr, listErr error
 
 	did []string
@@ -48,6 +51,8 @@ func (w *world) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
 
 func (w *world) Types() []provisioner.RunnerType { return []provisioner.RunnerType{linux} }
 
+func (w *world) Deployment() provisioner.Deployment { return "mine" }
+
 func (w *world) Providers() map[string]provisioner.Provider {
 	return map[string]provisioner.Provider{"cloud": w}
 }
@@ -58,11 +63,20 @@ func (w *world) Launch(context.Context, provisioner.Launch) (provisioner.Machine
 	panic("the reconciler launches nothing by itself")
 }
 
+func (w *world) mayPanic(what string) {
+	if w.panics[what] > 0 {
+		w.panics[what]--
+		panic(what)
+	}
+}
+
 func (w *world) List(context.Context) ([]provisioner.Machine, error) {
+	w.mayPanic("list")
 	return slices.Clone(w.machines), w.listErr
 }
 
 func (w *world) Terminate(_ context.Context, m provisioner.Machine) error {
+	w.mayPanic("terminate " + m.ID)
 	w.do("terminate %s", m.ID)
 	for i := range w.machines {
 		if w.machines[i].ID == m.ID {
@@ -94,6 +108,10 @@ func (w *world) JobState(_ context.Context, j provisioner.Job) (provisioner.JobS
 		return s, nil
 	}
 	return provisioner.JobEnded, nil
+}
+
+func (w *world) RepositoryID(context.Context, provisioner.Repository) (int64, error) {
+	return w.repositoryID, w.jobsErr
 }
 
 func (w *world) Runners(_ context.Context, t provisioner.Target) ([]provisioner.Runner, error) {
@@ -158,7 +176,7 @@ func (w *world) queue(ids ...int64) {
 // launch adds a machine of that age for a job, with a registration of the same number plus 100.
 func (w *world) launch(job int64, age time.Duration, r provisioner.Runner) {
 	name := provisioner.RunnerName("linux", provisioner.Job{ID: job, RunAttempt: 1})
-	r.ID, r.Name = job+100, name
+	r.ID, r.Name, r.Labels = job+100, name, []string{"linux", "grp-deployment-mine"}
 	w.runners = append(w.runners, r)
 	w.machine(job, age)
 }

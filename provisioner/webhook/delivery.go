@@ -39,6 +39,8 @@ type Delivery struct {
 	// RunnerName is the runner that has the job. Jobs on GitHub's own machines name one even while
 	// they are queued.
 	RunnerName string
+	// RunnerID is that runner's registration; 0 if none is named.
+	RunnerID int64
 	// Conclusion is how a completed job ended.
 	Conclusion string
 }
@@ -62,6 +64,7 @@ type payload struct {
 		Workflow   string   `json:"workflow_name"`
 		URL        string   `json:"html_url"`
 		CreatedAt  string   `json:"created_at"` // no time.Time: a date that can't be read must not cost the job its machine
+		RunnerID   hint     `json:"runner_id"`
 		RunnerName string   `json:"runner_name"`
 		Conclusion string   `json:"conclusion"`
 	} `json:"workflow_job"`
@@ -104,7 +107,7 @@ func Decode(event string, body []byte) (Delivery, error) {
 	}
 	created, _ := time.Parse(time.RFC3339, p.Job.CreatedAt)
 	d := Delivery{
-		Event: event, Action: p.Action, RunnerName: p.Job.RunnerName, Conclusion: p.Job.Conclusion,
+		Event: event, Action: p.Action, RunnerName: p.Job.RunnerName, RunnerID: int64(p.Job.RunnerID), Conclusion: p.Job.Conclusion,
 		Job: provisioner.Job{
 			ID: p.Job.ID, RunAttempt: p.Job.RunAttempt, Labels: withoutEmpty(p.Job.Labels), CreatedAt: created,
 			Repository: provisioner.Repository{Owner: p.Repository.Owner.Login, Name: p.Repository.Name}, RepositoryID: int64(p.Repository.ID), RunID: int64(p.Job.RunID),

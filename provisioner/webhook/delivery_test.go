@@ -37,7 +37,7 @@ func TestDecodeReadsAllOfGitHubsExamples(t *testing.T) {
 func TestDecode(t *testing.T) {
 	for name, want := range map[string]webhook.Delivery{
 		"workflow_job-0-in_progress": { // from 2021: neither run_attempt nor created_at nor workflow_name
-			Event: "workflow_job", Action: "in_progress", RunnerName: "my runner",
+			Event: "workflow_job", Action: "in_progress", RunnerName: "my runner", RunnerID: 1,
 			Job: provisioner.Job{
 				ID: 2832853555, RunID: 940463255, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "example-workflow"}, RepositoryID: 376034443,
 				Labels: []string{"gpu", "db-app", "dc-03"}, Name: "Test workflow", URL: "https://github.com/octo-org/example-workflow/runs/2832853555",

@@ -92,7 +92,7 @@ func (r *Receiver) dispatch(ctx context.Context, x *exchange, d Delivery) Answer
 	var a Answer
 	switch {
 	case d.Action != ActionQueued:
-		a = r.record(ctx, x, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, Conclusion: d.Conclusion})
+		a = r.record(ctx, x, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, RunnerID: d.RunnerID, Conclusion: d.Conclusion})
 	case x.mode.dry:
 		a = r.plan(ctx, d.Job, runnerType)
 	default:

@@ -47,6 +47,8 @@ type Change struct {
 	RunnerType string
 	// RunnerName is the runner that took the job; empty if none did.
 	RunnerName string
+	// RunnerID is that runner's registration; 0 if none did.
+	RunnerID int64
 	// Conclusion is how a completed job ended: success, failure, cancelled, ...
 	Conclusion string
 }

@@ -21,6 +21,9 @@ var _ reconcile.Engine = &EngineMock{}
 //
 //		// make and configure a mocked reconcile.Engine
 //		mockedEngine := &EngineMock{
+//			DeploymentFunc: func() provisioner.Deployment {
+//				panic("mock out the Deployment method")
+//			},
 //			ProvidersFunc: func() map[string]provisioner.Provider {
 //				panic("mock out the Providers method")
 //			},
@@ -37,6 +40,9 @@ var _ reconcile.Engine = &EngineMock{}
 //
 //	}
 type EngineMock struct {
+	// DeploymentFunc mocks the Deployment method.
+	DeploymentFunc func() provisioner.Deployment
+
 	// ProvidersFunc mocks the Providers method.
 	ProvidersFunc func() map[string]provisioner.Provider
 
@@ -48,6 +54,9 @@ type EngineMock struct {
 
 	// calls tracks calls to the methods.
 	calls struct {
+		// Deployment holds details about calls to the Deployment method.
+		Deployment []struct {
+		}
 		// Providers holds details about calls to the Providers method.
 		Providers []struct {
 		}
@@ -60,9 +69,37 @@ type EngineMock struct {
 		Types []struct {
 		}
 	}
-	lockProviders sync.RWMutex
-	lockTypeFor   sync.RWMutex
-	lockTypes     sync.RWMutex
+	lockDeployment sync.RWMutex
+	lockProviders  sync.RWMutex
+	lockTypeFor    sync.RWMutex
+	lockTypes      sync.RWMutex
+}
+
+// Deployment calls DeploymentFunc.
+func (mock *EngineMock) Deployment() provisioner.Deployment {
+	if mock.DeploymentFunc == nil {
+		panic("EngineMock.DeploymentFunc: method is nil but Engine.Deployment was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockDeployment.Lock()
+	mock.calls.Deployment = append(mock.calls.Deployment, callInfo)
+	mock.lockDeployment.Unlock()
+	return mock.DeploymentFunc()
+}
+
+// DeploymentCalls gets all the calls that were made to Deployment.
+// Check the length with:
+//
+//	len(mockedEngine.DeploymentCalls())
+func (mock *EngineMock) DeploymentCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockDeployment.RLock()
+	calls = mock.calls.Deployment
+	mock.lockDeployment.RUnlock()
+	return calls
 }
 
 // Providers calls ProvidersFunc.
@@ -167,6 +204,9 @@ var _ reconcile.Jobs = &JobsMock{}
 //			QueuedJobsFunc: func(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error) {
 //				panic("mock out the QueuedJobs method")
 //			},
+//			RepositoryIDFunc: func(ctx context.Context, r provisioner.Repository) (int64, error) {
+//				panic("mock out the RepositoryID method")
+//			},
 //		}
 //
 //		// use mockedJobs in code that requires reconcile.Jobs
@@ -179,6 +219,9 @@ type JobsMock struct {
 
 	// QueuedJobsFunc mocks the QueuedJobs method.
 	QueuedJobsFunc func(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error)
+
+	// RepositoryIDFunc mocks the RepositoryID method.
+	RepositoryIDFunc func(ctx context.Context, r provisioner.Repository) (int64, error)
 
 	// calls tracks calls to the methods.
 	calls struct {
@@ -198,9 +241,17 @@ type JobsMock struct {
 			// Full is the full argument value.
 			Full bool
 		}
+		// RepositoryID holds details about calls to the RepositoryID method.
+		RepositoryID []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// R is the r argument value.
+			R provisioner.Repository
+		}
 	}
-	lockJobState   sync.RWMutex
-	lockQueuedJobs sync.RWMutex
+	lockJobState     sync.RWMutex
+	lockQueuedJobs   sync.RWMutex
+	lockRepositoryID sync.RWMutex
 }
 
 // JobState calls JobStateFunc.
@@ -276,6 +327,42 @@ func (mock *JobsMock) QueuedJobsCalls() []struct {
 	mock.lockQueuedJobs.RLock()
 	calls = mock.calls.QueuedJobs
 	mock.lockQueuedJobs.RUnlock()
+	return calls
+}
+
+// RepositoryID calls RepositoryIDFunc.
+func (mock *JobsMock) RepositoryID(ctx context.Context, r provisioner.Repository) (int64, error) {
+	if mock.RepositoryIDFunc == nil {
+		panic("JobsMock.RepositoryIDFunc: method is nil but Jobs.RepositoryID was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		R   provisioner.Repository
+	}{
+		Ctx: ctx,
+		R:   r,
+	}
+	mock.lockRepositoryID.Lock()
+	mock.calls.RepositoryID = append(mock.calls.RepositoryID, callInfo)
+	mock.lockRepositoryID.Unlock()
+	return mock.RepositoryIDFunc(ctx, r)
+}
+
+// RepositoryIDCalls gets all the calls that were made to RepositoryID.
+// Check the length with:
+//
+//	len(mockedJobs.RepositoryIDCalls())
+func (mock *JobsMock) RepositoryIDCalls() []struct {
+	Ctx context.Context
+	R   provisioner.Repository
+} {
+	var calls []struct {
+		Ctx context.Context
+		R   provisioner.Repository
+	}
+	mock.lockRepositoryID.RLock()
+	calls = mock.calls.RepositoryID
+	mock.lockRepositoryID.RUnlock()
 	return calls
 }
 

@@ -1,0 +1,133 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+)
+
+// ended adds n machines of a job that are over, and whose registrations are gone.
+func (w *world) ended(job int64, n int) {
+	for range n {
+		w.machine(job, time.Hour)
+		m := &w.machines[len(w.machines)-1]
+		m.ID, m.RunnerID, m.State = fmt.Sprint("i-", job, "-", len(w.machines)), 1000+int64(len(w.machines)), provisioner.MachineEnded
+	}
+}
+
+// A type whose labels include another's lends its machines to the other's jobs.
+func TestAJobWhoseMachinesWereWellButTakenIsNotGivenUp(t *testing.T) {
+	for _, how := range []string{"they are still busy", "they have ended since", "a webhook told of them"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				w.queue(1)
+				s := newSweeper(w, reconcile.Config{})
+				for g := range 6 {
+					j := provisioner.Job{ID: 1, RunAttempt: 1, Generation: g + 1}
+					name, id := provisioner.RunnerName("linux", j), int64(101+g)
+					want := "start " + name
+					if how != "they are still busy" {
+						want = "start grp-linux-1-1" // the thief is done with the name
+					}
+					if did := sweeps(t, w, s, 2); did[1] != want {
+						t.Fatalf("machine %d: %q, want %q", g+1, did, want)
+					}
+					w.machine(1, time.Minute)
+					m := &w.machines[g]
+					m.ID, m.RunnerName, m.RunnerID = fmt.Sprint("i-", g), name, id
+					w.runners = append(w.runners, provisioner.Runner{ID: id, Name: name, Online: true, Busy: true, Labels: []string{"grp-deployment-mine"}})
+					switch how {
+					case "they have ended since":
+						sweeps(t, w, s, 1)
+						w.runners, m.State = nil, provisioner.MachineEnded
+					case "a webhook told of them": // the job was so short that no sweep saw it
+						s.MarkUsed(id)
+						w.runners, m.State = nil, provisioner.MachineEnded
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhatWasGivenUpStaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		kept := store{}
+		w.queue(1)
+		w.ended(1, 4)
+		s := newSweeper(w, reconcile.Config{Store: kept})
+		did := sweeps(t, w, s, 3)
+		w.machines = nil // EC2 shows them for an hour
+		did = append(did, sweeps(t, w, s, 3)...)
+		did = append(did, sweeps(t, w, newSweeper(w, reconcile.Config{Store: kept}), 3)...)
+		if got := strings.Join(did, ""); got != "" {
+			t.Errorf("a job that was given up: %q", did)
+		}
+		w.jobs = nil
+		time.Sleep(26 * time.Hour)
+		s = newSweeper(w, reconcile.Config{Store: kept})
+		sweeps(t, w, s, 1)
+		w.queue(2)
+		w.ended(2, 1)
+		sweeps(t, w, s, 1)
+		if strings.Contains(kept["trials"], `"1-1"`) || !strings.Contains(kept["trials"], `"2-1"`) {
+			t.Errorf("a day later it is still remembered: %s", kept["trials"])
+		}
+	})
+}
+
+func TestAMachineThatSomebodyEndedIsNoBrokenType(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		s := newSweeper(w, reconcile.Config{BreakAfter: 1})
+		w.launch(1, time.Minute, provisioner.Runner{})
+		w.machines[0].State, w.machines[0].Terminated = provisioner.MachineEnded, true
+		sweeps(t, w, s, 1)
+		if w.broken["linux"] {
+			t.Error("a machine that was ended by hand before it registered counts as one that never came up")
+		}
+	})
+}
+
+func TestOnlyReplacementsOfMachinesThatFailedAreCountedAsSuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.queue(1, 2)
+		w.launch(1, time.Minute, provisioner.Runner{Online: true, Busy: true}) // stolen
+		w.ended(2, 1)
+		s := newSweeper(w, reconcile.Config{})
+		replaced, started := 0, 0
+		for range 2 {
+			r, err := s.Sweep(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			replaced, started = replaced+r.Replaced, started+r.Started
+			time.Sleep(interval)
+		}
+		if replaced != 1 || started != 2 {
+			t.Errorf("%d of %d were replacements, want 1 of 2", replaced, started)
+		}
+	})
+}
+
+func TestAPanicOfAProviderStopsNoSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.launch(1, 7*time.Hour, provisioner.Runner{Online: true})
+		w.launch(2, 7*time.Hour, provisioner.Runner{Online: true})
+		w.panics = map[string]int{"list": 1, "terminate i-1": 2}
+		did := sweeps(t, w, newSweeper(w, reconcile.Config{}), 4)
+		if want := []string{"error", "error, remove 101, remove 102, terminate i-2", "error, remove 101", "remove 101, terminate i-1"}; !slices.Equal(did, want) {
+			t.Errorf("the sweeps did %q, want %q", did, want)
+		}
+	})
+}
