@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -87,6 +89,11 @@ func (c *Server) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Application not found")
 		return
 	}
+	skip, limit, ok := c.page(q)
+	if !ok {
+		refuse(w, http.StatusBadRequest, "skip and limit are numbers")
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	views := []map[string]any{}
@@ -95,7 +102,28 @@ func (c *Server) list(w http.ResponseWriter, r *http.Request) {
 			views = append(views, b.view())
 		}
 	}
-	answer(w, http.StatusOK, map[string]any{"applications": []any{}, "builds": views})
+	views = views[min(skip, len(views)):]
+	answer(w, http.StatusOK, map[string]any{"applications": []any{}, "builds": views[:min(limit, len(views))]})
+}
+
+// page reads which builds of the list a query asks for.
+func (c *Server) page(q url.Values) (skip, limit int, ok bool) {
+	limit = c.cfg.PageSize
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return 0, 0, false
+		}
+		limit = min(n, limit)
+	}
+	if text := q.Get("skip"); text != "" && !c.cfg.IgnoreSkip {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return 0, 0, false
+		}
+		skip = n
+	}
+	return skip, limit, true
 }
 
 func (c *Server) app(w http.ResponseWriter, r *http.Request) {

@@ -24,14 +24,25 @@ type Config struct {
 	// ListLag is the age at which a build appears in lists. GET /builds/{id} knows it at once, as
 	// the real one does.
 	ListLag time.Duration
-	// Concurrency is the number of builds that run at once; more are queued. 0 means no limit.
+	// Concurrency is the number of builds that the plan runs at once. More wait in Codemagic's own
+	// queue, without a startedAt. 0 means no limit.
 	Concurrency int
+	// PageSize is the most builds that one answer of GET /builds has. Defaults to 30.
+	PageSize int
+	// IgnoreSkip has GET /builds answer the first page whatever it is asked for: the parameter is
+	// not documented.
+	IgnoreSkip bool
 }
 
 // Server is a fake of version 1 of Codemagic's API, with what hurts in the real one: no idempotency
-// key, lists that lag, builds that queue, 208 for a cancellation that comes too late, dates that
-// are not RFC 3339. It is stricter in one thing: fields of a request that the API does not document
-// are refused.
+// key, lists that lag and come in pages, builds that queue, 208 for a cancellation that comes too
+// late, dates that are not RFC 3339. It is stricter in one thing: fields of a request that the API
+// does not document are refused.
+//
+// GET /builds answers newest first. The query parameters skip (builds to leave out) and limit (for
+// a shorter page) are not in the API's documentation; public clients use them, such as pub.dev's
+// codemagic_manager with getBuilds(skip: 30). A build that comes between two pages shifts the
+// second: its first entry is the last one of the page before.
 //
 // Its operations, for [fakehttp.Faults] and Calls, are "POST /builds", "POST /builds/{id}/cancel",
 // "GET /builds/{id}", "GET /builds" and "GET /apps/{id}".
@@ -70,7 +81,7 @@ func (b Build) Over() bool { return !b.FinishedAt.IsZero() }
 
 // New returns a fake Codemagic without builds.
 func New(cfg Config) *Server {
-	cfg.Token = cmp.Or(cfg.Token, "codemagic-token")
+	cfg.Token, cfg.PageSize = cmp.Or(cfg.Token, "codemagic-token"), cmp.Or(cfg.PageSize, 30)
 	c := &Server{cfg: cfg, mux: http.NewServeMux(), calls: map[string]int{}}
 	for operation, effect := range map[string]http.HandlerFunc{
 		"POST /builds":             c.start,

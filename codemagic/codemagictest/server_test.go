@@ -43,6 +43,8 @@ func TestCodemagicRefuses(t *testing.T) {
 		"a start of an app that does not exist":     {"POST", "/builds", `{"appId": "b", "workflowId": "w", "branch": "main"}`, 404},
 		"a start that is too large":                 {"POST", "/builds", strings.Repeat(" ", 2<<20), 413},
 		"a list of an app that does not exist":      {"GET", "/builds?appId=b", "", 404},
+		"a list from before its beginning":          {"GET", "/builds?skip=-1", "", 400},
+		"a page of nothing":                         {"GET", "/builds?limit=0", "", 400},
 		"an app that does not exist":                {"GET", "/apps/b", "", 404},
 		"a build that does not exist":               {"GET", "/builds/1", "", 404},
 		"to cancel a build that does not exist":     {"POST", "/builds/1/cancel", "", 404},
