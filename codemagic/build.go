@@ -18,6 +18,14 @@ type Build struct {
 	FinishedAt time.Time
 }
 
+// created is when a build was created, or the earliest time that is known of it.
+func (b Build) created() time.Time {
+	if b.CreatedAt.IsZero() {
+		return b.StartedAt
+	}
+	return b.CreatedAt
+}
+
 // Status is a build's status in Codemagic's words. There may be more of them than are known here.
 type Status string
 

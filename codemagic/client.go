@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -93,40 +92,6 @@ func (c *Client) Build(ctx context.Context, id string) (Build, error) {
 		return Build{}, fmt.Errorf("GET /builds/{id}: the answer has no build: %w", provisioner.ErrUnavailable)
 	}
 	return *answer.Build, nil
-}
-
-// Filter narrows a list of builds. Empty fields narrow nothing.
-type Filter struct {
-	AppID      string
-	WorkflowID string
-	Branch     string
-}
-
-// Builds lists builds. The API documents no paging and no limit of this list. It lags: a build
-// started seconds ago may be missing.
-func (c *Client) Builds(ctx context.Context, f Filter) ([]Build, error) {
-	query := url.Values{}
-	for key, value := range map[string]string{"appId": f.AppID, "workflowId": f.WorkflowID, "branch": f.Branch} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	var answer struct {
-		Builds *[]Build `json:"builds"`
-	}
-	err := c.do(ctx, call{
-		operation: "GET /builds", method: http.MethodGet, path: "/builds", query: query, repeat: true, limit: maxList,
-		unanswered: provisioner.ErrUnavailable,
-	}, &answer)
-	switch {
-	case err != nil:
-		return nil, err
-	case answer.Builds == nil:
-		return nil, fmt.Errorf("GET /builds: the answer has no list of builds: %w", provisioner.ErrUnavailable)
-	case slices.ContainsFunc(*answer.Builds, func(b Build) bool { return b.ID == "" }):
-		return nil, fmt.Errorf("GET /builds: the answer has a build without an id: %w", provisioner.ErrUnavailable)
-	}
-	return *answer.Builds, nil
 }
 
 // CheckApp returns nil if the token's owner can see the app. It asks once.

@@ -23,6 +23,9 @@ type Config struct {
 	Transport http.RoundTripper
 	// Timeout is the time that one request gets, its answer's body included. Defaults to 15 s.
 	Timeout time.Duration
+	// MaxLifetime is the longest max_lifetime of the runner types. Lists reach back a day further.
+	// Defaults to 6 h, twice what Codemagic lets a build run (max_build_duration).
+	MaxLifetime time.Duration
 	// Downloads says which release of GitHub's runner a build is to use. Defaults to nobody: the
 	// workflow uses the release that it pins itself.
 	Downloads Downloads
@@ -37,13 +40,15 @@ type Downloads interface {
 }
 
 const (
-	defaultBaseURL = "https://api.codemagic.io"
-	defaultTimeout = 15 * time.Second
+	defaultBaseURL     = "https://api.codemagic.io"
+	defaultTimeout     = 15 * time.Second
+	defaultMaxLifetime = 6 * time.Hour
 )
 
 func (c Config) withDefaults() Config {
 	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, defaultBaseURL), "/")
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	c.MaxLifetime = cmp.Or(c.MaxLifetime, defaultMaxLifetime)
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport
 	}

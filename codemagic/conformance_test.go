@@ -35,7 +35,7 @@ type harness struct {
 }
 
 func newHarness(t *testing.T, lag time.Duration) *harness {
-	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3}), lag: lag}
+	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3, PageSize: 5}), lag: lag}
 	h.fake.SetFaults(h.fault)
 	logger := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.provider = newProvider(t, h.fake, codemagic.Config{Logger: logger, Downloads: releases{found: release}})

@@ -226,6 +226,19 @@ func TestLaunchOfABuildThatEndedWhileItWasLookedForSaysSo(t *testing.T) {
 	})
 }
 
+func TestLaunchFindsItsBuildBehindThoseThatCameSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(codemagictest.Config{})
+		client := newClient(t, fake, codemagic.Config{})
+		lost := first(1, "POST /builds", fakehttp.Fault{Lose: true})
+		fake.SetFaults(both(lost, arriving(func(n int) { start(t, client, n) }, 50)))
+		m, err := newProvider(t, fake, codemagic.Config{}).Launch(t.Context(), launch(7))
+		if builds := fake.Builds(); err != nil || m.ID != builds[0].ID || len(builds) != 51 {
+			t.Errorf("machine %+v, error %v, %d builds, want the first one found", m, err, len(builds))
+		}
+	})
+}
+
 func TestLaunchTrustsNoBuildOfAnotherRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(codemagictest.Config{})

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// List returns the machines of all runner types: one list for each workflow, whatever the branch. A
-// failed one fails the whole.
+// List returns the machines of all runner types that were made within the longest lifetime and a
+// day: one list for each workflow, whatever the branch. A failed one fails the whole.
 //
 // Builds of a workflow which no runner type uses any more are not found: let them end before taking
 // the workflow out of the catalogue.
@@ -50,7 +51,12 @@ func (p *Provider) Terminate(ctx context.Context, m provisioner.Machine) error {
 	return nil
 }
 
+// margin is how far lists reach back beyond the longest lifetime: a build may have waited for its
+// place.
+const margin = 24 * time.Hour
+
 func (p *Provider) machines(ctx context.Context, workflow Filter) ([]provisioner.Machine, error) {
+	workflow.Since = time.Now().Add(-p.maxLifetime - margin)
 	builds, err := p.client.Builds(ctx, workflow)
 	if err != nil {
 		return nil, fmt.Errorf("list builds of workflow %s of app %s: %w", workflow.WorkflowID, workflow.AppID, err)

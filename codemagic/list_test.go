@@ -57,8 +57,8 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Error("machines (-want +got):\n", diff)
 		}
-		if calls := fake.Calls()["GET /builds"]; calls != 2 {
-			t.Errorf("%d lists for two workflows", calls)
+		if calls := fake.Calls()["GET /builds"]; calls != 4 { // each until there is nothing new
+			t.Errorf("%d pages for two workflows", calls)
 		}
 	})
 }
@@ -113,6 +113,49 @@ func TestFindReturnsTheMachinesOfOneJob(t *testing.T) {
 	}
 	if _, err := p.Find(t.Context(), provisioner.RunnerType{Name: "windows"}, provisioner.Job{ID: 7}); !errors.Is(err, provisioner.ErrRefused) {
 		t.Errorf("error %v for a type without settings", err)
+	}
+}
+
+func TestAMachineIsSeenBehindTheFirstPage(t *testing.T) {
+	for name, see := range map[string]func(p *codemagic.Provider) ([]provisioner.Machine, error){
+		"List": func(p *codemagic.Provider) ([]provisioner.Machine, error) { return p.List(t.Context()) },
+		"Find": func(p *codemagic.Provider) ([]provisioner.Machine, error) {
+			return p.Find(t.Context(), macs, provisioner.Job{ID: 7, RunAttempt: 1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := newFake(codemagictest.Config{})
+			client := newClient(t, fake, codemagic.Config{})
+			p := newProvider(t, fake, codemagic.Config{})
+			if _, err := p.Launch(t.Context(), launch(7)); err != nil {
+				t.Fatal(err)
+			}
+			start(t, client, 50)
+			if got, err := see(p); err != nil || len(got) != 1 || !got[0].Alive() || got[0].Job != 7 {
+				t.Errorf("machines %v, error %v, want the one of job 7", got, err)
+			}
+		})
+	}
+}
+
+func TestListsReachBackADayBeyondTheLongestLifetime(t *testing.T) {
+	for lifetime, want := range map[time.Duration]time.Duration{0: 30 * time.Hour, 2 * time.Hour: 26 * time.Hour, 48 * time.Hour: 72 * time.Hour} {
+		t.Run(want.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFake(codemagictest.Config{PageSize: 2})
+				p := newProvider(t, fake, codemagic.Config{MaxLifetime: lifetime})
+				for job := range int64(100) {
+					if _, err := p.Launch(t.Context(), launch(job+1)); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Hour)
+				}
+				got, err := p.List(t.Context())
+				if hours := int(want / time.Hour); err != nil || len(got) < hours || len(got) > hours+3 {
+					t.Errorf("%d machines, error %v, want those of %d hours and a page more", len(got), err, hours)
+				}
+			})
+		})
 	}
 }
 

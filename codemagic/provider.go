@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
@@ -16,10 +17,11 @@ const Name = "codemagic"
 
 // Provider runs a job as a Codemagic build. It is safe for concurrent use.
 type Provider struct {
-	client    *Client
-	types     map[string]Settings
-	downloads Downloads
-	log       *slog.Logger
+	client      *Client
+	types       map[string]Settings
+	maxLifetime time.Duration
+	downloads   Downloads
+	log         *slog.Logger
 
 	mu       sync.Mutex
 	releases map[provisioner.Target]provisioner.RunnerDownload // the last one found for each, in case the next look-up fails
@@ -33,17 +35,20 @@ var (
 	_ provisioner.Terminator = (*Provider)(nil)
 )
 
-// New returns a provider for these runner types, by name. Of cfg it uses Downloads and Logger; the
-// rest is the client's.
+// New returns a provider for these runner types, by name. Of cfg it uses MaxLifetime, Downloads and
+// Logger; the rest is the client's.
 func New(client *Client, types map[string]Settings, cfg Config) (*Provider, error) {
 	cfg = cfg.withDefaults()
 	p := &Provider{
-		client: client, types: make(map[string]Settings, len(types)), downloads: cfg.Downloads, log: cfg.Logger.With("provider", Name),
-		releases: map[provisioner.Target]provisioner.RunnerDownload{},
+		client: client, types: make(map[string]Settings, len(types)), maxLifetime: cfg.MaxLifetime, downloads: cfg.Downloads,
+		log: cfg.Logger.With("provider", Name), releases: map[provisioner.Target]provisioner.RunnerDownload{},
 	}
 	var faults []error
 	if client == nil {
 		faults = append(faults, errors.New("no client"))
+	}
+	if cfg.MaxLifetime < 0 {
+		faults = append(faults, errors.New("the longest lifetime is negative"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		s := types[name].withDefaults()
