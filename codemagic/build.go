@@ -40,6 +40,12 @@ const (
 	StatusSkipped  Status = "skipped"
 )
 
+// The statuses of a build that waits for its place: version 1 has the first, version 3 both.
+const (
+	StatusQueued       Status = "queued"
+	StatusInitializing Status = "initializing"
+)
+
 // Over reports whether the build is known to have ended. An unknown status is taken for one of a
 // build that goes on.
 func (s Status) Over() bool {
@@ -49,6 +55,9 @@ func (s Status) Over() bool {
 	}
 	return false
 }
+
+// waits reports whether the build is in Codemagic's own queue.
+func (s Status) waits() bool { return s == StatusQueued || s == StatusInitializing }
 
 // UnmarshalJSON reads version 1's form of a build.
 func (b *Build) UnmarshalJSON(data []byte) error {

@@ -31,6 +31,7 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 	return launched(id, l, now), nil
 }
 
+// launched is a build that Codemagic has just taken. When it begins to run is not known yet.
 func launched(id string, l provisioner.Launch, at time.Time) provisioner.Machine {
 	return provisioner.Machine{
 		ID: id, Provider: Name, Type: l.Type.Name, Repository: l.Job.Repository, Job: l.Job.ID, RunnerName: l.Runner.Name, RunnerID: l.Runner.ID,

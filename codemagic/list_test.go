@@ -41,6 +41,9 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 		fake.Finish(want[0].ID, "warning")
 		want[0].State = provisioner.MachineEnded
 		fake.SetStatus(want[1].ID, "hibernating") // a status of the future
+		for i, b := range fake.Builds() {
+			want[i].StartedAt = b.StartedAt
+		}
 		const managed = "managed-by-github-runner-provisioner"
 		for _, labels := range [][]string{
 			nil, {"grp-macOS-arm64-9-1", "runner-9"}, {managed, "runner-9"}, {managed, "grp-macOS-arm64-9-1", "runner-x"},
@@ -63,39 +66,71 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 	})
 }
 
-func TestAMachineHasALaunchTimeWhereCodemagicGivesNone(t *testing.T) {
+func TestAMachineHasItsTimesWhereCodemagicGivesNone(t *testing.T) {
 	const labels = `"labels": ["ios", "type-writer", "runner-up", "repository-mine", "grp-t-7-1", "runner-5", "type-t", "job-7", "repository-o/n",
 		"launched-1599549482", "managed-by-github-runner-provisioner"]`
-	launched := time.Unix(1599549482, 0)
+	never, eight, nine, label := time.Time{}, time.Date(2020, 9, 8, 8, 0, 0, 0, time.UTC), time.Date(2020, 9, 8, 9, 0, 0, 0, time.UTC), time.Unix(1599549482, 0)
 	for name, test := range map[string]struct {
-		build string
-		want  time.Time
+		build             string
+		launched, started time.Time
+		state             provisioner.MachineState
 	}{
-		"created": {
-			`"createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": "2020-09-08T09:00:00.000+0000"`, time.Date(2020, 9, 8, 8, 0, 0, 0, time.UTC),
-		},
-		"started": {`"startedAt": "2020-09-08T09:00:00.000+0000"`, time.Date(2020, 9, 8, 9, 0, 0, 0, time.UTC)},
-		"neither": {`"startedAt": null`, launched},
+		"started":             {`"status": "building", "createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": "2020-09-08T09:00:00.000+0000"`, eight, nine, "alive"},
+		"queued":              {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
+		"queued, null":        {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": null`, eight, never, "alive"},
+		"initializing":        {`"status": "initializing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
+		"runs, it says":       {`"status": "preparing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, eight, "alive"},
+		"runs, for all known": {`"status": "hibernating", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, eight, "alive"},
+		"runs, no times":      {`"status": "testing"`, label, label, "alive"},
+		"queued, no times":    {`"status": "queued", "startedAt": null`, label, never, "alive"},
+		"no creation":         {`"status": "building", "startedAt": "2020-09-08T09:00:00.000+0000"`, nine, nine, "alive"},
+		"over, never begun":   {`"status": "canceled", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(codemagictest.Config{})
-			fake.SetFaults(always("GET /builds", fakehttp.Fault{
-				Status: 200, Body: `{"builds": [{"_id": "1", "status": "queued", ` + test.build + `, ` + labels + `}]}`,
-			}))
-			got, err := newProvider(t, fake, codemagic.Config{}).List(t.Context())
-			if err != nil || len(got) != 1 || !got[0].LaunchedAt.Equal(test.want) {
-				t.Fatalf("machines %v, error %v, want one of %s", got, err, test.want)
+			fake.SetFaults(always("GET /builds", fakehttp.Fault{Status: 200, Body: `{"builds": [{"_id": "1", ` + test.build + `, ` + labels + `}]}`}))
+			got, err := newProvider(t, fake, codemagic.Config{MaxLifetime: 100 * 365 * 24 * time.Hour}).List(t.Context())
+			if err != nil || len(got) != 1 || !got[0].LaunchedAt.Equal(test.launched) || !got[0].StartedAt.Equal(test.started) {
+				t.Fatalf("machines %v, error %v, want one of %s, started %s", got, err, test.launched, test.started)
 			}
-			got[0].LaunchedAt = time.Time{}
 			want := provisioner.Machine{
 				ID: "1", Provider: codemagic.Name, Type: "t", Repository: provisioner.Repository{Owner: "o", Name: "n"}, Job: 7, RunnerName: "grp-t-7-1",
-				RunnerID: 5, State: provisioner.MachineAlive,
+				RunnerID: 5, State: test.state, LaunchedAt: got[0].LaunchedAt, StartedAt: got[0].StartedAt,
 			}
 			if diff := gocmp.Diff(want, got[0]); diff != "" {
 				t.Error("machine (-want +got):\n", diff)
 			}
 		})
 	}
+}
+
+// The second job's build waits for an hour in Codemagic's queue: nobody may take that for its life.
+func TestAMachineStartsWhenItsBuildGetsAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(codemagictest.Config{Concurrency: 1})
+		p := newProvider(t, fake, codemagic.Config{})
+		find := func() provisioner.Machine {
+			got, err := p.Find(t.Context(), macs, provisioner.Job{ID: 8, RunAttempt: 1})
+			if err != nil || len(got) != 1 {
+				t.Fatalf("machines %v, error %v", got, err)
+			}
+			return got[0]
+		}
+		for job := range int64(2) {
+			if m, err := p.Launch(t.Context(), launch(7+job)); err != nil || !m.StartedAt.IsZero() {
+				t.Fatalf("machine %+v, error %v", m, err)
+			}
+		}
+		launched := time.Now()
+		time.Sleep(time.Hour)
+		if m := find(); !m.StartedAt.IsZero() || !m.LaunchedAt.Equal(launched) {
+			t.Errorf("in the queue: %+v", m)
+		}
+		fake.Finish(fake.Builds()[0].ID, "finished")
+		if m := find(); !m.StartedAt.Equal(time.Now()) || !m.LaunchedAt.Equal(launched) {
+			t.Errorf("with a place: %+v", m)
+		}
+	})
 }
 
 func TestFindReturnsTheMachinesOfOneJob(t *testing.T) {

@@ -47,12 +47,9 @@ func plannedMark(l provisioner.Launch) []string {
 
 // machine reads a build's labels. ok is false for a build that is not ours.
 func machine(b Build) (m provisioner.Machine, ok bool) {
-	m = provisioner.Machine{ID: b.ID, Provider: Name, State: provisioner.MachineAlive, LaunchedAt: b.CreatedAt}
+	m = provisioner.Machine{ID: b.ID, Provider: Name, State: provisioner.MachineAlive, LaunchedAt: b.created()}
 	if b.Status.Over() {
 		m.State = provisioner.MachineEnded
-	}
-	if m.LaunchedAt.IsZero() {
-		m.LaunchedAt = b.StartedAt
 	}
 	managed := false
 	for _, label := range b.Labels {
@@ -69,6 +66,10 @@ func machine(b Build) (m provisioner.Machine, ok bool) {
 				read(&m, value)
 			}
 		}
+	}
+	m.StartedAt = b.StartedAt
+	if m.StartedAt.IsZero() && m.Alive() && !b.Status.waits() {
+		m.StartedAt = m.LaunchedAt // it runs, and nothing says since when
 	}
 	return m, managed && m.RunnerName != "" && m.RunnerID > 0
 }
