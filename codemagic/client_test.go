@@ -35,8 +35,8 @@ func TestNewClientReportsEveryFaultAtOnceAndNoSecret(t *testing.T) {
 }
 
 func TestNewReportsEveryFaultAtOnce(t *testing.T) {
-	_, err := codemagic.New(nil, map[string]codemagic.Settings{"a": {}, "b": {}}, codemagic.Config{MaxLifetime: -1})
-	for _, want := range []string{"no client", `"a"`, `"b"`, "lifetime"} {
+	_, err := codemagic.New(nil, map[string]codemagic.Settings{"a": {}, "b": {}}, codemagic.Config{MaxLifetime: -1, Deployment: "Production!"})
+	for _, want := range []string{"no client", `"a"`, `"b"`, "lifetime", `"Production!"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not tell of %s: %v", want, err)
 		}

@@ -23,6 +23,9 @@ type Config struct {
 	Transport http.RoundTripper
 	// Timeout is the time that one request gets, its answer's body included. Defaults to 15 s.
 	Timeout time.Duration
+	// Deployment sets this installation's builds apart from another one's: see the package's
+	// documentation. Defaults to [provisioner.DefaultDeployment].
+	Deployment provisioner.Deployment
 	// MaxLifetime is the longest max_lifetime of the runner types. Lists reach back a day further.
 	// Defaults to 6 h, twice what Codemagic lets a build run (max_build_duration).
 	MaxLifetime time.Duration
@@ -48,6 +51,7 @@ const (
 func (c Config) withDefaults() Config {
 	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, defaultBaseURL), "/")
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	c.Deployment = cmp.Or(c.Deployment, provisioner.DefaultDeployment)
 	c.MaxLifetime = cmp.Or(c.MaxLifetime, defaultMaxLifetime)
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport

@@ -11,7 +11,13 @@
 //
 // Labels say whose build it is, so that it can be found again (see [Provider.List]): the runner's
 // name, runner-<registration id>, job-<workflow_job.id>, repository-<owner/name>, type-<runner
-// type>, launched-<unix seconds> and managed-by-github-runner-provisioner.
+// type>, launched-<unix seconds>, deployment-<name>, managed-by-github-runner-provisioner and,
+// where the job's repository has a known number, repository-id-<number>.
+//
+// A build is seen by the deployment whose label it carries, and by no other. So two installations
+// may share an app, a workflow even, and neither counts or ends the other's builds. A build without
+// such a label, from before there were deployments, is seen by none: it ends by itself, as every
+// build does, with its job, when no job came, or at its lifetime.
 //
 // Variables tell the workflow what to run:
 //

@@ -16,7 +16,7 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 		return provisioner.Machine{}, err
 	}
 	now := time.Now()
-	r := request(s, l, mark(l, now))
+	r := request(s, l, mark(l, p.deployment, now))
 	p.addRelease(ctx, l, r)
 	if err := ctx.Err(); err != nil {
 		return provisioner.Machine{}, fmt.Errorf("start build: %w: %w", provisioner.ErrUnavailable, err) // nothing was sent
@@ -34,8 +34,8 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 // launched is a build that Codemagic has just taken. When it begins to run is not known yet.
 func launched(id string, l provisioner.Launch, at time.Time) provisioner.Machine {
 	return provisioner.Machine{
-		ID: id, Provider: Name, Type: l.Type.Name, Repository: l.Job.Repository, Job: l.Job.ID, RunnerName: l.Runner.Name, RunnerID: l.Runner.ID,
-		State: provisioner.MachineAlive, LaunchedAt: at,
+		ID: id, Provider: Name, Type: l.Type.Name, Repository: l.Job.Repository, RepositoryID: l.Job.RepositoryID, Job: l.Job.ID,
+		RunnerName: l.Runner.Name, RunnerID: l.Runner.ID, State: provisioner.MachineAlive, LaunchedAt: at,
 	}
 }
 

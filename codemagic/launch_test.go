@@ -22,7 +22,9 @@ func TestLaunchStartsOneBuildWithEverythingTheWorkflowNeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(codemagictest.Config{})
 		p := newProvider(t, fake, codemagic.Config{Downloads: releases{found: release}})
-		m, err := p.Launch(t.Context(), launch(7))
+		l := launch(7)
+		l.Job.RepositoryID = 1296269
+		m, err := p.Launch(t.Context(), l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,8 +33,8 @@ func TestLaunchStartsOneBuildWithEverythingTheWorkflowNeeds(t *testing.T) {
 			t.Fatalf("%d builds, want 1", len(builds))
 		}
 		want := provisioner.Machine{
-			ID: builds[0].ID, Provider: "codemagic", Type: "macOS-arm64", Repository: provisioner.Repository{Owner: "octo", Name: "app"}, Job: 7,
-			RunnerName: "grp-macOS-arm64-7-1", RunnerID: 1007, State: provisioner.MachineAlive, LaunchedAt: builds[0].CreatedAt,
+			ID: builds[0].ID, Provider: "codemagic", Type: "macOS-arm64", Repository: provisioner.Repository{Owner: "octo", Name: "app"},
+			RepositoryID: 1296269, Job: 7, RunnerName: "grp-macOS-arm64-7-1", RunnerID: 1007, State: provisioner.MachineAlive, LaunchedAt: builds[0].CreatedAt,
 		}
 		if diff := cmp.Diff(want, m); diff != "" {
 			t.Error("machine (-want +got):\n", diff)
@@ -44,7 +46,7 @@ func TestLaunchStartsOneBuildWithEverythingTheWorkflowNeeds(t *testing.T) {
 		if err := json.Unmarshal([]byte(`{
 			"appId": "5c9c064185dd2310123b8e96", "workflowId": "github-runner", "branch": "main", "instanceType": "mac_mini_m2",
 			"labels": ["grp-macOS-arm64-7-1", "runner-1007", "job-7", "repository-octo/app", "type-macOS-arm64", "launched-946684800",
-				"managed-by-github-runner-provisioner"],
+				"deployment-default", "managed-by-github-runner-provisioner", "repository-id-1296269"],
 			"environment": {"variables": {
 				"GITHUB_REPO_OWNER": "octo", "GITHUB_REPO_NAME": "app", "GITHUB_RUNNER_LABELS": "self-hosted,macOS,arm64",
 				"RUNNER_NAME": "grp-macOS-arm64-7-1", "RUNNER_MAX_LIFETIME": "7200", "ACTIONS_RUNNER_INPUT_JITCONFIG": "`+jit.Reveal()+`",

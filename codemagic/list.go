@@ -9,8 +9,8 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// List returns the machines of all runner types that were made within the longest lifetime and a
-// day: one list for each workflow, whatever the branch. A failed one fails the whole.
+// List returns this deployment's machines of all runner types that were made within the longest
+// lifetime and a day: one list for each workflow, whatever the branch. A failed one fails the whole.
 //
 // Builds of a workflow which no runner type uses any more are not found: let them end before taking
 // the workflow out of the catalogue.
@@ -63,7 +63,7 @@ func (p *Provider) machines(ctx context.Context, workflow Filter) ([]provisioner
 	}
 	machines := make([]provisioner.Machine, 0, len(builds))
 	for _, b := range builds {
-		if m, ours := machine(b); ours {
+		if m, ours := machine(b, p.deployment); ours {
 			machines = append(machines, m)
 		}
 	}

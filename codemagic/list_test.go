@@ -44,9 +44,9 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 		for i, b := range fake.Builds() {
 			want[i].StartedAt = b.StartedAt
 		}
-		const managed = "managed-by-github-runner-provisioner"
+		const managed, own = "managed-by-github-runner-provisioner", "deployment-default"
 		for _, labels := range [][]string{
-			nil, {"grp-macOS-arm64-9-1", "runner-9"}, {managed, "runner-9"}, {managed, "grp-macOS-arm64-9-1", "runner-x"},
+			nil, {"grp-macOS-arm64-9-1", "runner-9", own}, {managed, "runner-9", own}, {managed, "grp-macOS-arm64-9-1", "runner-x", own},
 		} {
 			if _, err := client.StartBuild(t.Context(), codemagic.StartRequest{AppID: app, WorkflowID: "w", Branch: "main", Labels: labels}); err != nil {
 				t.Fatal(err) // a build of somebody else's
@@ -68,7 +68,7 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 
 func TestAMachineHasItsTimesWhereCodemagicGivesNone(t *testing.T) {
 	const labels = `"labels": ["ios", "type-writer", "runner-up", "repository-mine", "grp-t-7-1", "runner-5", "type-t", "job-7", "repository-o/n",
-		"launched-1599549482", "managed-by-github-runner-provisioner"]`
+		"launched-1599549482", "deployment-default", "managed-by-github-runner-provisioner"]`
 	never, eight, nine, label := time.Time{}, time.Date(2020, 9, 8, 8, 0, 0, 0, time.UTC), time.Date(2020, 9, 8, 9, 0, 0, 0, time.UTC), time.Unix(1599549482, 0)
 	for name, test := range map[string]struct {
 		build             string

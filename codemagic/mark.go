@@ -10,30 +10,37 @@ import (
 
 // The labels of a build of ours, beside the runner's name.
 const (
-	managedLabel     = "managed-by-github-runner-provisioner"
-	runnerPrefix     = "runner-"
-	jobPrefix        = "job-"
-	repositoryPrefix = "repository-"
-	typePrefix       = "type-"
-	launchedPrefix   = "launched-"
+	managedLabel       = "managed-by-github-runner-provisioner"
+	runnerPrefix       = "runner-"
+	jobPrefix          = "job-"
+	repositoryPrefix   = "repository-"    // before owner/name
+	repositoryIDPrefix = "repository-id-" // before a number, which has no slash
+	typePrefix         = "type-"
+	launchedPrefix     = "launched-"
+	deploymentPrefix   = "deployment-"
 )
 
-// mark returns the labels of a launch.
-func mark(l provisioner.Launch, now time.Time) []string {
-	return []string{
+// mark returns the labels of a deployment's launch.
+func mark(l provisioner.Launch, d provisioner.Deployment, now time.Time) []string {
+	labels := []string{
 		l.Runner.Name,
 		runnerPrefix + strconv.FormatInt(l.Runner.ID, 10),
 		jobPrefix + strconv.FormatInt(l.Job.ID, 10),
 		repositoryPrefix + l.Job.Repository.String(),
 		typePrefix + l.Type.Name,
 		launchedPrefix + strconv.FormatInt(now.Unix(), 10),
+		deploymentPrefix + string(d),
 		managedLabel,
 	}
+	if l.Job.RepositoryID > 0 {
+		labels = append(labels, repositoryIDPrefix+strconv.FormatInt(l.Job.RepositoryID, 10))
+	}
+	return labels
 }
 
 // plannedMark is mark for a launch that has no registration yet.
-func plannedMark(l provisioner.Launch) []string {
-	labels := mark(l, time.Time{})
+func plannedMark(l provisioner.Launch, d provisioner.Deployment) []string {
+	labels := mark(l, d, time.Time{})
 	for i, label := range labels {
 		switch {
 		case strings.HasPrefix(label, runnerPrefix):
@@ -45,13 +52,14 @@ func plannedMark(l provisioner.Launch) []string {
 	return labels
 }
 
-// machine reads a build's labels. ok is false for a build that is not ours.
-func machine(b Build) (m provisioner.Machine, ok bool) {
+// machine reads a build's labels. ok is false for a build that is not ours: that of another
+// deployment, of a version that had none, or one whose labels name two.
+func machine(b Build, d provisioner.Deployment) (m provisioner.Machine, ok bool) {
 	m = provisioner.Machine{ID: b.ID, Provider: Name, State: provisioner.MachineAlive, LaunchedAt: b.created()}
 	if b.Status.Over() {
 		m.State = provisioner.MachineEnded
 	}
-	managed := false
+	managed, own, others := false, false, false
 	for _, label := range b.Labels {
 		if label == managedLabel {
 			managed = true
@@ -60,6 +68,9 @@ func machine(b Build) (m provisioner.Machine, ok bool) {
 		if provisioner.IsRunnerName(label) {
 			m.RunnerName = label
 			continue
+		}
+		if value, found := strings.CutPrefix(label, deploymentPrefix); found {
+			own, others = own || value == string(d), others || value != string(d)
 		}
 		for prefix, read := range readers {
 			if value, found := strings.CutPrefix(label, prefix); found {
@@ -71,7 +82,7 @@ func machine(b Build) (m provisioner.Machine, ok bool) {
 	if m.StartedAt.IsZero() && m.Alive() && !b.Status.waits() {
 		m.StartedAt = m.LaunchedAt // it runs, and nothing says since when
 	}
-	return m, managed && m.RunnerName != "" && m.RunnerID > 0
+	return m, managed && own && !others && m.RunnerName != "" && m.RunnerID > 0
 }
 
 // readers read what follows a label's prefix, and leave alone what makes no sense: a workflow may
@@ -86,6 +97,7 @@ var readers = map[string]func(m *provisioner.Machine, value string){
 			m.Repository = provisioner.Repository{Owner: owner, Name: name}
 		}
 	},
+	repositoryIDPrefix: func(m *provisioner.Machine, value string) { m.RepositoryID = number(value, m.RepositoryID) },
 	launchedPrefix: func(m *provisioner.Machine, value string) {
 		if n := number(value, 0); n > 0 && m.LaunchedAt.IsZero() {
 			m.LaunchedAt = time.Unix(n, 0)

@@ -19,7 +19,7 @@ func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.
 	if err != nil {
 		return provisioner.ProviderPlan{}, err
 	}
-	r := request(s, l, plannedMark(l))
+	r := request(s, l, plannedMark(l, p.deployment))
 	if p.downloads != nil {
 		r.Variables[downloadVariable], r.Variables[sumVariable] = "[looked up at launch]", "[looked up at launch]"
 	}

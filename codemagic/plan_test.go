@@ -39,6 +39,7 @@ func TestAPlanShowsTheRequestWithoutItsSecrets(t *testing.T) {
     "repository-octo/app",
     "type-macOS-arm64",
     "launched-[unix seconds]",
+    "deployment-default",
     "managed-by-github-runner-provisioner"
   ],
   "environment": {

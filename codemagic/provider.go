@@ -19,6 +19,7 @@ const Name = "codemagic"
 type Provider struct {
 	client      *Client
 	types       map[string]Settings
+	deployment  provisioner.Deployment
 	maxLifetime time.Duration
 	downloads   Downloads
 	log         *slog.Logger
@@ -35,17 +36,20 @@ var (
 	_ provisioner.Terminator = (*Provider)(nil)
 )
 
-// New returns a provider for these runner types, by name. Of cfg it uses MaxLifetime, Downloads and
-// Logger; the rest is the client's.
+// New returns a provider for these runner types, by name. Of cfg it uses Deployment, MaxLifetime,
+// Downloads and Logger; the rest is the client's.
 func New(client *Client, types map[string]Settings, cfg Config) (*Provider, error) {
 	cfg = cfg.withDefaults()
 	p := &Provider{
-		client: client, types: make(map[string]Settings, len(types)), maxLifetime: cfg.MaxLifetime, downloads: cfg.Downloads,
-		log: cfg.Logger.With("provider", Name), releases: map[provisioner.Target]provisioner.RunnerDownload{},
+		client: client, types: make(map[string]Settings, len(types)), deployment: cfg.Deployment, maxLifetime: cfg.MaxLifetime,
+		downloads: cfg.Downloads, log: cfg.Logger.With("provider", Name), releases: map[provisioner.Target]provisioner.RunnerDownload{},
 	}
 	var faults []error
 	if client == nil {
 		faults = append(faults, errors.New("no client"))
+	}
+	if err := cfg.Deployment.Validate(); err != nil {
+		faults = append(faults, err)
 	}
 	if cfg.MaxLifetime < 0 {
 		faults = append(faults, errors.New("the longest lifetime is negative"))
