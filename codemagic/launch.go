@@ -21,6 +21,11 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 	if err := ctx.Err(); err != nil {
 		return provisioner.Machine{}, fmt.Errorf("start build: %w: %w", provisioner.ErrUnavailable, err) // nothing was sent
 	}
+	if p.downloads != nil { // the release was asked for, which takes its time
+		if err := l.StillWanted(ctx); err != nil {
+			return provisioner.Machine{}, fmt.Errorf("start build: %w", err)
+		}
+	}
 	id, err := p.client.StartBuild(ctx, r)
 	if errors.Is(err, provisioner.ErrNoAnswer) {
 		return p.settle(ctx, s, l, r, err)
@@ -43,7 +48,7 @@ func launched(id string, l provisioner.Launch, at time.Time) provisioner.Machine
 // shown that there is nothing.
 //
 // From the first silence on, no refusal is certain to mean that there is no build. So whatever
-// comes of a later start other than success is no answer.
+// comes of a later start other than success is no answer, unless nobody wants the build any more.
 func (p *Provider) settle(ctx context.Context, s Settings, l provisioner.Launch, r StartRequest, silence error) (provisioner.Machine, error) {
 	for {
 		p.log.WarnContext(ctx, "the start of a build got no answer; looking for the build", "runner", l.Runner.Name, "type", l.Type.Name,
@@ -51,11 +56,14 @@ func (p *Provider) settle(ctx context.Context, s Settings, l provisioner.Launch,
 		m, found, err := p.look(ctx, s, l)
 		switch {
 		case err != nil:
-			return provisioner.Machine{}, fmt.Errorf("start build: %w; then look for it: %w", silence, err)
+			return provisioner.Machine{}, given(silence, fmt.Errorf("then look for it: %w", err))
 		case found && !m.Alive():
 			return provisioner.Machine{}, fmt.Errorf("start build: %s: %w", m.ID, provisioner.ErrMachineEnded)
 		case found:
 			return m, nil
+		}
+		if err := l.StillWanted(ctx); err != nil {
+			return provisioner.Machine{}, given(silence, err)
 		}
 		id, err := p.client.StartBuild(ctx, r)
 		switch wait := hint(err); {
@@ -64,9 +72,19 @@ func (p *Provider) settle(ctx context.Context, s Settings, l provisioner.Launch,
 		case errors.Is(err, provisioner.ErrNoAnswer):
 			silence = err
 		case wait == 0 || !room(ctx, wait) || sleep(ctx, wait) != nil:
-			return provisioner.Machine{}, fmt.Errorf("start build: %w; then again: %w", silence, err)
+			return provisioner.Machine{}, given(silence, fmt.Errorf("then again: %w", err))
 		}
 	}
+}
+
+// given is an error that ended a launch after a silence: still no answer, unless it says that the
+// machine is not wanted. Then the registration is to be removed, and a machine that came of the
+// unanswered start is worthless.
+func given(silence, err error) error {
+	if errors.Is(err, provisioner.ErrNotWanted) {
+		return fmt.Errorf("start build: %s; %w", silence.Error(), err)
+	}
+	return fmt.Errorf("start build: %w; %w", silence, err)
 }
 
 // room reports whether ctx lasts longer than d.
@@ -79,12 +97,15 @@ func room(ctx context.Context, d time.Duration) bool {
 var looks = []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
 
 // look searches the build of a launch, a live one if there is one. found is false only when the
-// last look, ten seconds or more after the start, has shown a list without it. The error is ctx's
-// or a refusal.
+// last look, ten seconds or more after the start, has shown a list without it. The error is ctx's,
+// a refusal, or that the machine is not wanted any more.
 func (p *Provider) look(ctx context.Context, s Settings, l provisioner.Launch) (m provisioner.Machine, found bool, err error) {
 	for i := 0; ; i++ {
 		last := i >= len(looks)-1
 		if err := sleep(ctx, max(looks[min(i, len(looks)-1)], hint(err))); err != nil {
+			return provisioner.Machine{}, false, err
+		}
+		if err := l.StillWanted(ctx); err != nil {
 			return provisioner.Machine{}, false, err
 		}
 		var machines []provisioner.Machine
