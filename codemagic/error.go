@@ -70,11 +70,16 @@ func class(status int, explanation string, unanswered error) error {
 	return provisioner.ErrRefused
 }
 
-// retryAfter reads how long to stay away: Retry-After (seconds or a date), or ratelimit-reset
-// (seconds left); a minute without either.
+// retryAfter reads how long to stay away: Retry-After (seconds or a date), version 3's
+// ratelimit-reset (seconds left) or version 1's X-RateLimit-Reset (when, in seconds since 1970); a
+// minute without any.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	for _, value := range []string{h.Get("Retry-After"), h.Get("Ratelimit-Reset")} {
+	for _, name := range []string{"Retry-After", "Ratelimit-Reset", "X-Ratelimit-Reset"} {
+		value := h.Get(name)
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 {
+			if seconds > epoch {
+				seconds -= float64(now.Unix())
+			}
 			return within(time.Duration(min(seconds, 1e6) * float64(time.Second)))
 		}
 		if date, err := http.ParseTime(value); err == nil {
@@ -83,6 +88,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	}
 	return time.Minute
 }
+
+// epoch is more seconds than any wait has, and fewer than have passed since 1970. It tells one from
+// the other, whatever the header.
+const epoch = 1e8
 
 // within keeps a hint above nothing, and below the hour in which Codemagic's limit is counted.
 func within(d time.Duration) time.Duration { return min(max(d, time.Second), time.Hour) }

@@ -83,8 +83,13 @@ func TestLaunchReportsWhatCodemagicDecided(t *testing.T) {
 		"rate limit, date": {
 			fakehttp.Fault{Status: 429, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:01:30 GMT"}}}, nil, 90 * time.Second,
 		},
-		"rate limit, silent":  {fakehttp.Fault{Status: 429}, nil, time.Minute},
-		"rate limit, by days": {fakehttp.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"1e30"}}}, nil, time.Hour},
+		"rate limit, epoch":         {fakehttp.Fault{Status: 429, Header: http.Header{"X-Ratelimit-Reset": {"946684842"}}}, nil, 42 * time.Second},
+		"rate limit, past epoch":    {fakehttp.Fault{Status: 429, Header: http.Header{"X-Ratelimit-Reset": {"946684000"}}}, nil, time.Second},
+		"rate limit, far epoch":     {fakehttp.Fault{Status: 429, Header: http.Header{"X-Ratelimit-Reset": {"946684800042"}}}, nil, time.Hour},
+		"rate limit, no epoch":      {fakehttp.Fault{Status: 429, Header: http.Header{"X-Ratelimit-Reset": {"13"}}}, nil, 13 * time.Second},
+		"rate limit, both versions": {fakehttp.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"42"}, "X-Ratelimit-Reset": {"946684807"}}}, nil, 42 * time.Second},
+		"rate limit, silent":        {fakehttp.Fault{Status: 429}, nil, time.Minute},
+		"rate limit, by days":       {fakehttp.Fault{Status: 429, Header: http.Header{"Ratelimit-Reset": {"1e30"}}}, nil, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
