@@ -80,16 +80,29 @@ func (x *trial) lost(f *armedFault) {
 // silenced launches where n launch calls lose their answers. A launch that succeeds must have got
 // an answer from some call, to a launch or to a look for its machine.
 func (x *trial) silenced(ctx context.Context, l provisioner.Launch, n int) {
-	f, looks := x.arm(loseAnswers, n), &Fault{} // that hits nothing and counts the looks
-	countsLooks := failLists.has(x.Harness)
-	if countsLooks {
-		failLists.give(x.Harness, looks)
-	}
+	f, looks := x.arm(loseAnswers, n), x.looks()
 	x.launched(ctx, l)
 	x.lost(f)
+	x.unheard(f, looks, len(x.faults) == 0)
+}
+
+// looks counts the calls that read the cloud's machines; nil where the harness can't tell.
+func (x *trial) looks() *Fault {
+	if !failLists.has(x.Harness) {
+		return nil
+	}
+	looks := &Fault{} // that hits nothing
+	failLists.give(x.Harness, looks)
+	return looks
+}
+
+// unheard is about a launch that succeeded without an answer from anywhere.
+func (x *trial) unheard(f *armedFault, looks *Fault, succeeded bool) {
+	if !succeeded || looks == nil {
+		return
+	}
 	asked, hits := f.counts()
-	looked, _ := looks.counts()
-	if succeeded := len(x.faults) == 0; succeeded && countsLooks && looked == 0 && hits > 0 && asked == hits {
+	if looked, _ := looks.counts(); looked == 0 && hits > 0 && asked == hits {
 		x.blame("LoseAnswers or its FailLists",
 			"the launch succeeded though each of its launch calls was to lose its answer, and no call read the cloud's machines")
 	}

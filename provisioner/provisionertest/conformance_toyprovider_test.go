@@ -33,6 +33,11 @@ func (p *toyProvider) Launch(ctx context.Context, l provisioner.Launch) (provisi
 			key = rand.Text()
 		}
 		m, err := p.create(key, p.machine(l))
+		if p.flaw == "asks too late" && silent {
+			if err := l.StillWanted(ctx); err != nil {
+				return provisioner.Machine{}, err
+			}
+		}
 		if p.flaw == "makes two machines" {
 			_, _ = p.create(key+"'", p.machine(l))
 		}
@@ -61,7 +66,7 @@ func (p *toyProvider) Launch(ctx context.Context, l provisioner.Launch) (provisi
 		if m, found := p.look(ctx, l, silent); found {
 			return m, nil
 		}
-		if err := p.pause(ctx); err != nil {
+		if err := p.pause(ctx, l); err != nil {
 			return provisioner.Machine{}, err
 		}
 	}
@@ -144,10 +149,17 @@ func (p *toyProvider) look(ctx context.Context, l provisioner.Launch, silent boo
 	return provisioner.Machine{}, false
 }
 
-func (p *toyProvider) pause(ctx context.Context) error {
+func (p *toyProvider) pause(ctx context.Context, l provisioner.Launch) error {
 	select {
 	case <-time.After(time.Second):
-		return nil
+		if p.flaw == "asks nobody" || p.flaw == "asks too late" {
+			return nil
+		}
+		err := l.StillWanted(ctx)
+		if err != nil && p.flaw == "tells nobody why" {
+			err = provisioner.ErrNoAnswer
+		}
+		return err
 	case <-ctx.Done():
 	}
 	switch p.flaw {

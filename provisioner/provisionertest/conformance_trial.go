@@ -19,7 +19,7 @@ type conformanceCase struct {
 	check func(ctx context.Context, x *trial)
 }
 
-var conformance = slices.Concat(launchCases, silenceCases, powerCases)
+var conformance = slices.Concat(launchCases, silenceCases, wantedCases, powerCases)
 
 // try returns what is wrong with a provider in this case, or why the case has nothing to say.
 func (c conformanceCase) try(ctx context.Context, h Harness) (faults []string, skip string) {
@@ -209,6 +209,6 @@ func (x *trial) failed(err, want error, when string) {
 func named(err error) string {
 	return map[error]string{
 		provisioner.ErrCapacity: "ErrCapacity", provisioner.ErrRefused: "ErrRefused", provisioner.ErrNoAnswer: "ErrNoAnswer",
-		provisioner.ErrMachineEnded: "ErrMachineEnded",
+		provisioner.ErrMachineEnded: "ErrMachineEnded", provisioner.ErrNotWanted: "ErrNotWanted",
 	}[err]
 }
