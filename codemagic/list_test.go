@@ -39,7 +39,7 @@ func TestListFindsEveryMachineAgain(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		fake.Finish(want[0].ID, "warning")
-		want[0].State = provisioner.MachineEnded
+		want[0].State, want[2].State = provisioner.MachineEnded, provisioner.MachineQueued
 		fake.SetStatus(want[1].ID, "hibernating") // a status of the future
 		for i, b := range fake.Builds() {
 			want[i].StartedAt = b.StartedAt
@@ -76,13 +76,13 @@ func TestAMachineHasItsTimesWhereCodemagicGivesNone(t *testing.T) {
 		state             provisioner.MachineState
 	}{
 		"started":             {`"status": "building", "createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": "2020-09-08T09:00:00.000+0000"`, eight, nine, "alive"},
-		"queued":              {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
-		"queued, null":        {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": null`, eight, never, "alive"},
-		"initializing":        {`"status": "initializing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
-		"runs, it says":       {`"status": "preparing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, eight, "alive"},
-		"runs, for all known": {`"status": "hibernating", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, eight, "alive"},
-		"runs, no times":      {`"status": "testing"`, label, label, "alive"},
-		"queued, no times":    {`"status": "queued", "startedAt": null`, label, never, "alive"},
+		"queued":              {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "queued"},
+		"queued, null":        {`"status": "queued", "createdAt": "2020-09-08T08:00:00.000+0000", "startedAt": null`, eight, never, "queued"},
+		"initializing":        {`"status": "initializing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "queued"},
+		"runs, it says":       {`"status": "preparing", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
+		"runs, for all known": {`"status": "hibernating", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "alive"},
+		"runs, no times":      {`"status": "testing"`, label, never, "alive"},
+		"queued, no times":    {`"status": "queued", "startedAt": null`, label, never, "queued"},
 		"no creation":         {`"status": "building", "startedAt": "2020-09-08T09:00:00.000+0000"`, nine, nine, "alive"},
 		"over, never begun":   {`"status": "canceled", "createdAt": "2020-09-08T08:00:00.000+0000"`, eight, never, "ended"},
 	} {
@@ -96,6 +96,7 @@ func TestAMachineHasItsTimesWhereCodemagicGivesNone(t *testing.T) {
 			want := provisioner.Machine{
 				ID: "1", Provider: codemagic.Name, Type: "t", Repository: provisioner.Repository{Owner: "o", Name: "n"}, Job: 7, RunnerName: "grp-t-7-1",
 				RunnerID: 5, State: test.state, LaunchedAt: got[0].LaunchedAt, StartedAt: got[0].StartedAt,
+				Terminated: test.state == provisioner.MachineEnded,
 			}
 			if diff := gocmp.Diff(want, got[0]); diff != "" {
 				t.Error("machine (-want +got):\n", diff)
@@ -123,11 +124,11 @@ func TestAMachineStartsWhenItsBuildGetsAPlace(t *testing.T) {
 		}
 		launched := time.Now()
 		time.Sleep(time.Hour)
-		if m := find(); !m.StartedAt.IsZero() || !m.LaunchedAt.Equal(launched) {
+		if m := find(); m.State != provisioner.MachineQueued || !m.LaunchedAt.Equal(launched) {
 			t.Errorf("in the queue: %+v", m)
 		}
 		fake.Finish(fake.Builds()[0].ID, "finished")
-		if m := find(); !m.StartedAt.Equal(time.Now()) || !m.LaunchedAt.Equal(launched) {
+		if m := find(); m.State != provisioner.MachineAlive || !m.StartedAt.Equal(time.Now()) || !m.LaunchedAt.Equal(launched) {
 			t.Errorf("with a place: %+v", m)
 		}
 	})

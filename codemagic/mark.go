@@ -56,8 +56,11 @@ func plannedMark(l provisioner.Launch, d provisioner.Deployment) []string {
 // deployment, of a version that had none, or one whose labels name two.
 func machine(b Build, d provisioner.Deployment) (m provisioner.Machine, ok bool) {
 	m = provisioner.Machine{ID: b.ID, Provider: Name, State: provisioner.MachineAlive, LaunchedAt: b.created()}
-	if b.Status.Over() {
-		m.State = provisioner.MachineEnded
+	switch {
+	case b.Status.Over():
+		m.State, m.Terminated = provisioner.MachineEnded, b.Status == StatusCanceled
+	case b.Status.waits() && b.StartedAt.IsZero():
+		m.State = provisioner.MachineQueued
 	}
 	managed, own, others := false, false, false
 	for _, label := range b.Labels {
@@ -79,9 +82,6 @@ func machine(b Build, d provisioner.Deployment) (m provisioner.Machine, ok bool)
 		}
 	}
 	m.StartedAt = b.StartedAt
-	if m.StartedAt.IsZero() && m.Alive() && !b.Status.waits() {
-		m.StartedAt = m.LaunchedAt // it runs, and nothing says since when
-	}
 	return m, managed && own && !others && m.RunnerName != "" && m.RunnerID > 0
 }
 

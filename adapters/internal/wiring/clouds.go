@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
@@ -26,12 +27,14 @@ type Providers map[string]provisioner.Provider
 
 func newProviders(cfg *config.Config, gh *github.Client, d provisioner.Deployment, log *slog.Logger) (Providers, error) {
 	instances, builds := map[string]awsrunner.Settings{}, map[string]codemagic.Settings{}
+	var longest time.Duration
 	for _, r := range cfg.Runners {
 		if r.AWS != nil {
 			instances[r.Name] = *r.AWS
 		}
 		if r.Codemagic != nil {
 			builds[r.Name] = *r.Codemagic
+			longest = max(longest, r.MaxLifetime)
 		}
 	}
 	p := Providers{}
@@ -45,7 +48,7 @@ func newProviders(cfg *config.Config, gh *github.Client, d provisioner.Deploymen
 		}
 	}
 	if len(builds) > 0 {
-		c := codemagic.Config{BaseURL: cfg.Codemagic.APIURL, Downloads: gh, Logger: log}
+		c := codemagic.Config{BaseURL: cfg.Codemagic.APIURL, Deployment: d, MaxLifetime: longest, Downloads: gh, Logger: log}
 		client, err := codemagic.NewClient(cfg.Codemagic.Token, c)
 		if err != nil {
 			return nil, err
