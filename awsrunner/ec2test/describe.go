@@ -20,8 +20,13 @@ type xmlInstance struct {
 	LaunchTime string        `xml:"launchTime"`
 	Subnet     string        `xml:"subnetId,omitempty"`
 	Lifecycle  string        `xml:"instanceLifecycle,omitempty"`
+	Reason     *stateReason  `xml:"stateReason"`
 	Token      string        `xml:"clientToken,omitempty"`
 	Tags       []xmlTag      `xml:"tagSet>item"`
+}
+
+type stateReason struct {
+	Code string `xml:"code"`
 }
 
 type xmlTag struct {
@@ -39,6 +44,9 @@ func (i *Instance) reservation() xmlReservation {
 	x := xmlInstance{
 		ID: i.ID, Image: i.Params.Get("ImageId"), State: newInstanceState(i.State), Type: i.Type, LaunchTime: i.LaunchedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Subnet: i.Subnet, Token: i.ClientToken,
+	}
+	if i.StateReason != "" {
+		x.Reason = &stateReason{i.StateReason}
 	}
 	if i.Spot {
 		x.Lifecycle = "spot"

@@ -62,6 +62,7 @@ type Instance struct {
 	Params      url.Values // the request that made it
 	LaunchedAt  time.Time
 	EndedAt     time.Time // when it began to end; zero while it lives
+	StateReason string    // why it ended: Client.InstanceInitiatedShutdown, or Client.UserInitiatedShutdown after a call
 }
 
 // Alive reports whether the instance costs money or may do so again: one that is stopped has a
@@ -114,7 +115,7 @@ func (e *Server) Shutdown(id string) {
 		return
 	}
 	if i.State = "stopped"; i.Params.Get("InstanceInitiatedShutdownBehavior") == "terminate" {
-		i.State, i.EndedAt = "terminated", time.Now()
+		i.State, i.EndedAt, i.StateReason = "terminated", time.Now(), "Client.InstanceInitiatedShutdown"
 	}
 }
 
@@ -199,7 +200,7 @@ func (e *Server) terminate(form url.Values) (any, *apiError) {
 		i.settle()
 		before := i.State
 		if i.EndedAt.IsZero() {
-			i.State, i.EndedAt = "shutting-down", time.Now()
+			i.State, i.EndedAt, i.StateReason = "shutting-down", time.Now(), "Client.UserInitiatedShutdown"
 		}
 		changes = append(changes, change{i.ID, newInstanceState(i.State), newInstanceState(before)})
 	}

@@ -116,6 +116,7 @@ func TestEachFaultNamesItsVariableAndTheCure(t *testing.T) {
 		"queue without file":           {map[string]string{"QUEUE_URL": "sqlite://"}, `QUEUE_URL: "sqlite://" names no file`},
 		"queue in a folder":            {map[string]string{"QUEUE_URL": "sqlite:///var/lib/"}, `QUEUE_URL: "sqlite:///var/lib/" names no file`},
 		"queue with options":           {map[string]string{"QUEUE_URL": "sqlite://x?mode=ro"}, `QUEUE_URL: "sqlite://x?mode=ro" has options or escapes`},
+		"deployment":                   {map[string]string{"DEPLOYMENT": "Prod EU"}, `DEPLOYMENT: "Prod EU" is not 1 to 32 of a-z 0-9 -`},
 		"queue URL":                    {map[string]string{"QUEUE_URL": "https://"}, "QUEUE_URL: not an absolute http(s) URL"},
 		"interval without unit":        {map[string]string{"RECONCILE_INTERVAL": "60"}, `RECONCILE_INTERVAL: "60" has no unit: write 60s`},
 		"interval not a duration":      {map[string]string{"RECONCILE_INTERVAL": "often"}, `RECONCILE_INTERVAL: "often" is not a duration`},
