@@ -10,7 +10,8 @@ import (
 )
 
 // List returns this deployment's machines of all runner types that were made within the longest
-// lifetime and a day: one list for each workflow, whatever the branch. A failed one fails the whole.
+// lifetime and a day: one list for each workflow, whatever the branch. A failed one fails the
+// whole.
 //
 // Builds of a workflow which no runner type uses any more are not found: let them end before taking
 // the workflow out of the catalogue.
