@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // contest decides what a taken name means. free says that it is free again.
@@ -69,30 +70,56 @@ func carries(machines []Machine, registration int64) bool {
 
 // alone sees that no other attempt holds a registration for the job under the name of another
 // generation, and gives up this one's if so. Each attempt looks after it has registered, so of two
-// at most one goes on. A generation is free to be used once the names of all before it are busy
-// with other jobs, each on a machine of its own: that bounds the names to look at, and spares a job
-// that never had a machine the calls.
+// at most one goes on; one that nobody can have come before is spared the calls.
+//
+// A generation is free to be used once the names of all before it are busy with other jobs, each on
+// a machine of its own, or held by another deployment. So there are no more generations than one
+// more than the job's machines, nor than the highest of theirs; the machines are counted now,
+// because some may have come since settled looked. That rests on two facts about clouds: a machine
+// that came online is in their lists, and one that has ended stays there for longer than an attempt
+// takes. The second name is looked at in any case: another deployment may have held the first until
+// a moment ago.
 func (a *attempt) alone(ctx context.Context, r Runner) error {
-	own := max(a.job.Generation, 1)
-	if own == 1 && a.before == 0 {
+	if a.first {
 		return nil
 	}
-	for g := 1; g <= max(own, a.before+1); g++ {
+	err := a.seekRival(ctx)
+	if err == nil {
+		return nil
+	}
+	_, undo := a.remove(ctx, r)
+	a.report(ctx, Event{Kind: EventUndone, Runner: r, Err: err})
+	return errors.Join(err, undo)
+}
+
+func (a *attempt) seekRival(ctx context.Context) error {
+	machines, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	own := max(a.job.Generation, 1)
+	last := max(own, len(machines)+1, 2)
+	for _, m := range machines {
+		if j, ok := ParseRunnerName(a.t.Name, m.RunnerName); ok {
+			last = max(last, j.Generation+1)
+		}
+	}
+	for g := 1; g <= last; g++ {
 		if g == own {
 			continue
 		}
 		other := a.job
 		other.Generation = g
 		rival, err := a.registrar.Lookup(ctx, a.target, RunnerName(a.t.Name, other))
-		if errors.Is(err, ErrNotFound) || err == nil && (rival.Busy || !a.deployment.Owns(rival)) {
-			continue
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return err
+		case rival.Busy:
+			a.waited = time.Time{} // with another job, unless it has taken this one since GitHub was asked
+		case a.deployment.Owns(rival):
+			return &JobError{fmt.Errorf("another attempt holds runner %s: %w", rival.Name, ErrUnavailable)}
 		}
-		if err == nil {
-			err = &JobError{fmt.Errorf("another attempt holds runner %s: %w", rival.Name, ErrUnavailable)}
-		}
-		_, undo := a.remove(ctx, r)
-		a.report(ctx, Event{Kind: EventUndone, Runner: r, Err: err})
-		return errors.Join(err, undo)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestProvisionActsOnFreshKnowledgeAlone(t *testing.T) {
 		},
 		{
 			name: "a job that is old at GitHub is asked about, and the cloud too, whoever brings it", job: func(j *provisioner.Job) { j.CreatedAt = time.Now().Add(-time.Minute) },
-			state: []any{provisioner.JobWaiting}, want: provisioner.StatusLaunched, calls: "job state, find, register, launch 7",
+			state: []any{provisioner.JobWaiting}, want: provisioner.StatusLaunched, calls: "job state, find, register, find, look up-2, launch 7",
 		},
 		{
 			name: "one that was told of when it was new has the cloud left alone", job: func(j *provisioner.Job) {

@@ -77,9 +77,6 @@ type attempt struct {
 	// ours says that a registration of this attempt got no answer: whatever holds the name now
 	// without a machine can be removed without a grace time, because nobody has its configuration.
 	ours bool
-
-	// before is the number of machines that the job has had, as far as they were looked for.
-	before int
 }
 
 func (p *Provisioner) newAttempt(t RunnerType, j Job) *attempt {
@@ -173,7 +170,6 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 	if err != nil {
 		return Outcome{}, false, err
 	}
-	a.before = len(machines)
 	for _, m := range machines {
 		if !m.Alive() || m.RunnerName == a.name {
 			continue

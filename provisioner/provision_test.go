@@ -44,7 +44,7 @@ func TestProvision(t *testing.T) {
 		{
 			name: "a repeated attempt asks GitHub and the cloud first", repeated: true,
 			world: script{state: []any{provisioner.JobWaiting}, find: []any{none}, register: []any{int64(7)}, launch: []any{"i-1"}},
-			want:  provisioner.StatusLaunched, calls: "job state, find, register, launch 7",
+			want:  provisioner.StatusLaunched, calls: "job state, find, register, find, look up -2, launch 7",
 		},
 		{
 			name: "a job that runs already is gone", repeated: true,
@@ -60,32 +60,32 @@ func TestProvision(t *testing.T) {
 		},
 		{
 			name: "a replacement under another name serves the job if its registration is current", repeated: true,
-			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.Runner{ID: 9, Name: jobRunner + "-2"}}},
+			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9})},
 			want:  provisioner.StatusServed, calls: "job state, find, look up -2",
 		},
 		{
 			name: "a replacement whose registration is gone does not", repeated: true,
 			world: script{
-				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.ErrNotFound},
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")},
 				register: []any{int64(7)}, launch: []any{"i-1"},
 			},
-			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, look up -2, launch 7",
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, launch 7",
 		},
 		{
 			name: "a replacement that is busy has another job", repeated: true,
 			world: script{
-				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, lookup: []any{provisioner.Runner{ID: 9, Busy: true}},
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true}),
 				register: []any{int64(7)}, launch: []any{"i-1"},
 			},
-			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, look up -2, launch 7",
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, job state, launch 7",
 		},
 		{
 			name: "two attempts under different names see each other once registered, and this one gives way", repeated: true,
 			world: script{
 				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner)}, register: []any{int64(7)},
-				lookup: []any{provisioner.Runner{ID: 10, Name: jobRunner + "-2", Labels: ours}}, remove: []any{nil},
+				rivals: second(provisioner.Runner{ID: 10, Labels: ours}), remove: []any{nil},
 			},
-			wantErr: provisioner.ErrUnavailable, calls: "job state, find, register, look up -2, remove 7",
+			wantErr: provisioner.ErrUnavailable, calls: "job state, find, register, find, look up -2, remove 7",
 		},
 		{
 			name:  "a taken name whose runner is online serves the job",
@@ -100,17 +100,17 @@ func TestProvision(t *testing.T) {
 		{
 			name: "a dead try is taken over after the grace time; a machine of the same name with another registration proves nothing",
 			world: script{
-				register: []any{errTaken, int64(8)}, lookup: []any{offline, offline, provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{alive(6, jobRunner)}, remove: []any{nil}, launch: []any{"i-2"},
+				register: []any{errTaken, int64(8)}, lookup: []any{offline}, state: []any{provisioner.JobWaiting}, find: []any{alive(6, jobRunner)}, remove: []any{nil}, launch: []any{"i-2"},
 			},
-			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, look up -2, launch 8", took: 20 * time.Second,
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, find, look up -2, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "a machine that ended does not count",
 			world: script{
-				register: []any{errTaken, int64(8)}, lookup: []any{offline, offline, provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{[]provisioner.Machine{{RunnerID: 7, State: provisioner.MachineEnded}}},
+				register: []any{errTaken, int64(8)}, lookup: []any{offline}, state: []any{provisioner.JobWaiting}, find: []any{[]provisioner.Machine{{RunnerID: 7, State: provisioner.MachineEnded}}},
 				remove: []any{nil}, launch: []any{"i-2"},
 			},
-			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, look up -2, launch 8", took: 20 * time.Second,
+			want: provisioner.StatusLaunched, calls: "register, look up, find, look up, find, remove 7, job state, find, register, find, look up -2, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "every new registration gets a grace time of its own",
@@ -119,7 +119,7 @@ func TestProvision(t *testing.T) {
 				remove: []any{nil}, launch: []any{"i-2"},
 			},
 			want:  provisioner.StatusLaunched,
-			calls: "register, look up, find, look up, find, look up, find, remove 8, job state, find, register, launch 9", took: 40 * time.Second,
+			calls: "register, look up, find, look up, find, look up, find, remove 8, job state, find, register, find, look up -2, launch 9", took: 40 * time.Second,
 		},
 		{
 			name:  "a registration that turns busy when it is to be removed serves the job",
@@ -129,7 +129,7 @@ func TestProvision(t *testing.T) {
 		{
 			name:  "a name that is free again is registered",
 			world: script{register: []any{errTaken, int64(8)}, lookup: []any{provisioner.ErrNotFound}, state: []any{provisioner.JobWaiting}, find: []any{none}, launch: []any{"i-1"}},
-			want:  provisioner.StatusLaunched, calls: "register, look up, job state, find, register, launch 8",
+			want:  provisioner.StatusLaunched, calls: "register, look up, job state, find, register, find, look up -2, launch 8",
 		},
 		{
 			name:  "and is not when it was the job's own runner that has just finished it",
@@ -147,7 +147,7 @@ func TestProvision(t *testing.T) {
 				register: []any{errTaken, int64(8)}, lookup: []any{foreign}, find: []any{none}, state: []any{provisioner.JobWaiting}, launch: []any{"i-1"},
 			},
 			want:  provisioner.StatusLaunched,
-			calls: "register, look up, find, look up, find, job state, find, register -2, look up, launch 8", took: 20 * time.Second,
+			calls: "register, look up, find, look up, find, job state, find, register -2, find, look up, launch 8", took: 20 * time.Second,
 		},
 		{
 			name: "an unanswered registration of our own is taken over without a grace time",
@@ -211,7 +211,7 @@ func TestProvision(t *testing.T) {
 				register: []any{int64(7), int64(8)}, launch: []any{provisioner.ErrMachineEnded, "i-2"}, remove: []any{nil},
 				state: []any{provisioner.JobWaiting}, find: []any{none},
 			},
-			want: provisioner.StatusLaunched, calls: "register, launch 7, remove 7, job state, find, register, launch 8",
+			want: provisioner.StatusLaunched, calls: "register, launch 7, remove 7, job state, find, register, find, look up -2, launch 8",
 		},
 		{
 			name: "and is not if the job has ended",
@@ -252,6 +252,12 @@ func TestProvision(t *testing.T) {
 			})
 		})
 	}
+}
+
+// second is a runner that has the name of the second generation.
+func second(r provisioner.Runner) map[string]provisioner.Runner {
+	r.Name = jobRunner + "-2"
+	return map[string]provisioner.Runner{r.Name: r}
 }
 
 var errUnknown = errors.New("something else")

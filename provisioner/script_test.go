@@ -12,12 +12,13 @@ import (
 // script is a world in which every call is answered by the next of its answers, and noted. The last
 // answer stays.
 type script struct {
-	register []any // int64: the id of the new registration; error
-	lookup   []any // provisioner.Runner; error
-	remove   []any // nil or error
-	state    []any // provisioner.JobState; error
-	find     []any // []provisioner.Machine; error
-	launch   []any // string: the id of the machine; error
+	register []any                         // int64: the id of the new registration; error
+	lookup   []any                         // provisioner.Runner; error: of the name of the first generation
+	rivals   map[string]provisioner.Runner // of the other generations
+	remove   []any                         // nil or error
+	state    []any                         // provisioner.JobState; error
+	find     []any                         // []provisioner.Machine; error
+	launch   []any                         // string: the id of the machine; error
 
 	before func(call string) // happens while a call is under way
 	calls  []string
@@ -60,6 +61,12 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 		},
 		LookupFunc: func(_ context.Context, _ provisioner.Target, name string) (provisioner.Runner, error) {
 			s.note("look up %s", name)
+			if name != jobRunner {
+				if r, ok := s.rivals[name]; ok {
+					return r, nil
+				}
+				return provisioner.Runner{}, provisioner.ErrNotFound
+			}
 			a := next(&s.lookup)
 			r, _ := a.(provisioner.Runner)
 			return r, failure(a)

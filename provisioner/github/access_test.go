@@ -1,6 +1,8 @@
 package github_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +63,38 @@ func TestWhatCanNotBeSeenIsNotGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Access comes back between the question and the look around: what was not found is there.
+func TestAccessThatComesBackMeanwhileLosesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := githubtest.New(githubtest.Config{})
+		c, j := fake(t, g), g.QueueJob(shop, "x")
+		r, _, err := c.Register(t.Context(), registration(repo))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		g.SetFaults(func(operation string, _ *http.Request) *fakehttp.Fault {
+			if strings.HasSuffix(operation, "/runs") || strings.HasSuffix(operation, "/runners") {
+				g.SetAccess(repo, githubtest.Granted)
+			}
+			return nil
+		})
+		g.SetAccess(repo, githubtest.Hidden)
+		if state, err := c.JobState(t.Context(), j); err != nil || state != provisioner.JobWaiting {
+			t.Errorf("the job is %q: %v", state, err)
+		}
+		g.SetAccess(repo, githubtest.Hidden)
+		if got, err := c.Runner(t.Context(), repo, r.ID); err != nil || got.ID != r.ID {
+			t.Errorf("the runner is %+v: %v", got, err)
+		}
+		g.SetAccess(repo, githubtest.Hidden)
+		if err := c.Remove(t.Context(), repo, r.ID); err != nil || len(g.Runners()) != 0 {
+			t.Errorf("the registration is not removed: %v", err)
+		}
+	})
 }
 
 func TestAJobOfARepositoryOfTheSameNameHasNotEnded(t *testing.T) {

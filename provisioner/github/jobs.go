@@ -51,14 +51,30 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	if c.listedQueued(ctx, a, t, j) {
 		return provisioner.JobWaiting, nil
 	}
+	state, err := c.getJob(ctx, a, t, j)
+	if !errors.Is(err, provisioner.ErrNotFound) {
+		return state, err
+	}
+	if !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears {
+		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
+	}
+	err = missing(err, func() error { return c.sameRepository(ctx, a, t, j) }, func() error {
+		state, err = c.getJob(ctx, a, t, j)
+		return err
+	})
+	if errors.Is(err, provisioner.ErrNotFound) {
+		return provisioner.JobEnded, nil
+	}
+	return state, err
+}
+
+func (c *Client) getJob(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) (provisioner.JobState, error) {
 	var w workflowJob
-	_, err = c.do(ctx, a, call{
+	_, err := c.do(ctx, a, call{
 		operation: "get job", method: http.MethodGet, path: fmt.Sprintf("%s/actions/jobs/%d", root(t), j.ID), target: t,
 		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
 	}, &w)
 	switch {
-	case errors.Is(err, provisioner.ErrNotFound):
-		return c.stateOfMissing(ctx, a, t, j)
 	case err != nil:
 		return "", err
 	case w.Status == statusCompleted:
@@ -70,25 +86,37 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	}
 }
 
+// missing says whether what GitHub did not find is gone, or only out of sight: it is gone if it is
+// not found once more between two moments at which its surroundings can be seen. notFound is the
+// first answer; the others are asked for as long as that takes.
+func missing(notFound error, see, ask func() error) error {
+	hidden := func(err error) error {
+		return fmt.Errorf("%v, which is GitHub's answer too for what a credential may not see: %w", notFound, err) //nolint:errorlint // nothing is known to be missing
+	}
+	if err := see(); err != nil {
+		return hidden(err)
+	}
+	if err := ask(); !errors.Is(err, provisioner.ErrNotFound) {
+		return err
+	}
+	if err := see(); err != nil {
+		return hidden(err)
+	}
+	return notFound
+}
+
 // appears is how long after its creation a job may not be found: GitHub's API lags behind its
 // webhooks.
 const appears = time.Minute
 
-// stateOfMissing says what it means that GitHub does not find a job.
-func (c *Client) stateOfMissing(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) (provisioner.JobState, error) {
-	if !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears {
-		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
-	}
+// sameRepository reports an error unless the job's repository can be read, and is the one that the
+// job is of.
+func (c *Client) sameRepository(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) error {
 	id, err := c.repositoryID(ctx, a, t)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("get job: GitHub does not find job %d, which is its answer too for what a credential may not see: %w", j.ID, err)
-	case id != 0 && j.RepositoryID != 0 && id != j.RepositoryID:
-		return "", &provisioner.JobError{Err: fmt.Errorf("get job: job %d was of repository %d, and %s is repository %d now: %w",
-			j.ID, j.RepositoryID, t, id, provisioner.ErrRefused)}
-	default:
-		return provisioner.JobEnded, nil
+	if err == nil && id != 0 && j.RepositoryID != 0 && id != j.RepositoryID {
+		err = &provisioner.JobError{Err: fmt.Errorf("job %d was of repository %d, and %s is repository %d now: %w", j.ID, j.RepositoryID, t, id, provisioner.ErrRefused)}
 	}
+	return err
 }
 
 // RepositoryID returns GitHub's number of a repository, as its latest workflow run tells it; 0 if

@@ -49,12 +49,15 @@ func (c *Client) Remove(ctx context.Context, t provisioner.Target, id int64) err
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, a, call{
-		operation: "remove runner", method: http.MethodDelete, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
-		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound, http.StatusUnprocessableEntity: provisioner.ErrRunnerBusy},
-	}, nil)
-	if errors.Is(err, provisioner.ErrNotFound) {
-		err = c.missingRunner(ctx, a, t, err)
+	remove := func() error {
+		_, err := c.do(ctx, a, call{
+			operation: "remove runner", method: http.MethodDelete, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
+			means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound, http.StatusUnprocessableEntity: provisioner.ErrRunnerBusy},
+		}, nil)
+		return err
+	}
+	if err = remove(); errors.Is(err, provisioner.ErrNotFound) {
+		err = missing(err, func() error { return c.seeRunners(ctx, a, t) }, remove)
 	}
 	if errors.Is(err, provisioner.ErrNotFound) {
 		return nil

@@ -52,12 +52,15 @@ func (c *Client) Runner(ctx context.Context, t provisioner.Target, id int64) (pr
 		return provisioner.Runner{}, err
 	}
 	var r gh.Runner
-	_, err = c.do(ctx, a, call{
-		operation: "get runner", method: http.MethodGet, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
-		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
-	}, &r)
-	if errors.Is(err, provisioner.ErrNotFound) {
-		err = c.missingRunner(ctx, a, t, err)
+	get := func() error {
+		_, err := c.do(ctx, a, call{
+			operation: "get runner", method: http.MethodGet, path: fmt.Sprintf("%s/actions/runners/%d", root(t), id), target: t,
+			means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
+		}, &r)
+		return err
+	}
+	if err = get(); errors.Is(err, provisioner.ErrNotFound) {
+		err = missing(err, func() error { return c.seeRunners(ctx, a, t) }, get)
 	}
 	if err != nil {
 		return provisioner.Runner{}, err
@@ -65,15 +68,11 @@ func (c *Client) Runner(ctx context.Context, t provisioner.Target, id int64) (pr
 	return runnerOf(&r), nil
 }
 
-// missingRunner says what it means that GitHub does not find a runner: the error itself, if the
-// target's runners can be listed at this moment.
-func (c *Client) missingRunner(ctx context.Context, a *account, t provisioner.Target, err error) error {
-	_, _, _, hidden := page(ctx, c, a, call{
+// seeRunners reports an error unless the target's runners can be listed.
+func (c *Client) seeRunners(ctx context.Context, a *account, t provisioner.Target) error {
+	_, _, _, err := page(ctx, c, a, call{
 		operation: "list runners", method: http.MethodGet, path: root(t) + "/actions/runners", target: t, query: url.Values{"per_page": {"1"}},
 	}, runnersOf)
-	if hidden != nil {
-		return fmt.Errorf("%v, which is its answer too for what a credential may not see: %w", err, hidden) //nolint:errorlint // nothing is known to be missing
-	}
 	return err
 }
 

@@ -32,7 +32,7 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	for _, key := range classes {
 		c := snap.classes[key]
 		if _, read := snap.registry[key.target]; read && snap.canCount(c.t.Provider) {
-			wanted[key] = slices.DeleteFunc(s.unserved(c), func(j provisioner.Job) bool { return s.givenUp(ctx, key, j, r) })
+			wanted[key] = slices.DeleteFunc(s.unserved(snap, key.target, c), func(j provisioner.Job) bool { return s.givenUp(ctx, key, j, r) })
 		}
 	}
 	var mu sync.Mutex
@@ -49,7 +49,7 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 
 // unserved returns the jobs of a class that have been without a machine since the last sweep at
 // least, oldest first, and not more than the class lacks.
-func (s *Sweeper) unserved(c *class) []provisioner.Job {
+func (s *Sweeper) unserved(snap *snapshot, target provisioner.Target, c *class) []provisioner.Job {
 	lacking := len(c.jobs) - len(c.available) - len(c.pending)
 	carried := maps.Clone(c.pending)
 	for _, m := range c.available {
@@ -70,7 +70,7 @@ func (s *Sweeper) unserved(c *class) []provisioner.Job {
 			continue
 		}
 		lacking--
-		if _, again := s.demand.since("unserved/" + j.Key()); again {
+		if _, again := s.demand.since("unserved/" + j.Key()); again && !s.trials.serves(snap, target, j) {
 			out = append(out, j)
 		}
 	}
@@ -85,7 +85,7 @@ const attemptTimeout = time.Minute
 func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
 	for _, j := range jobs {
 		log, tries := s.logJob(key, j), s.trials.failed(j)
-		j.Generation = snap.generation(key, j)
+		j.Generation = s.generation(snap, key, j)
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 		out, err := s.worker.Attempt(attempt, j, snap.now)
 		cancel()
@@ -106,12 +106,12 @@ func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, j
 	}
 }
 
-// generation is the first whose name no busy runner holds: that one serves another job, and keeps
-// the name until it is done.
-func (snap *snapshot) generation(key classKey, j provisioner.Job) int {
+// generation is the first whose name neither a busy runner holds, which serves another job and
+// keeps the name until it is done, nor another deployment.
+func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) int {
 	taken := map[string]bool{}
 	for _, r := range snap.registry[key.target] {
-		if r.Busy {
+		if r.Busy || !s.engine.Deployment().Owns(r) {
 			taken[r.Name] = true
 		}
 	}

@@ -16,24 +16,29 @@ import (
 // job that was given up stays given up.
 type trials struct {
 	mu      sync.Mutex
-	jobs    map[string]*trial // by job key
-	used    map[int64]bool    // registrations of which GitHub said that they took a job
+	jobs    map[string]*trial   // by job key
+	took    map[int64]int64     // the job that a registration took, as webhooks tell
+	busy    map[int64]time.Time // registrations that have a job, and since when they were seen so
 	changed bool
 }
 
 type trial struct {
-	Failed  map[string]bool `json:"failed,omitempty"` // machines that ended or missed their deadline and were never up
-	Up      map[string]bool `json:"up,omitempty"`     // machines that were
-	GivenUp bool            `json:"given_up,omitempty"`
-	Seen    time.Time       `json:"seen"` // when the job waited last
+	Failed  map[string]bool      `json:"failed,omitempty"` // machines that ended or missed their deadline and were never up
+	Up      map[string]time.Time `json:"up,omitempty"`     // machines that were, and since when they are busy or over
+	GivenUp bool                 `json:"given_up,omitempty"`
+	Seen    time.Time            `json:"seen"` // when the job waited last
 }
 
 // keepTrial is how long a job is remembered that is not seen waiting: lists fail now and then, and
 // GitHub ends a job after 24 h.
 const keepTrial = 25 * time.Hour
 
-// mostUsed bounds the registrations that are remembered: webhooks name them, and nobody else.
-const mostUsed = 10_000
+// mostTaken bounds the registrations that are remembered with their jobs.
+const mostTaken = 10_000
+
+// apiLag is how long GitHub's lists, and its word on a job, may be behind what a runner does: up to
+// 20 s have been seen.
+const apiLag = 25 * time.Second
 
 // observe notes what became of the machines of all jobs that wait.
 func (t *trials) observe(snap *snapshot) {
@@ -42,6 +47,19 @@ func (t *trials) observe(snap *snapshot) {
 	if t.jobs == nil {
 		t.jobs = map[string]*trial{}
 	}
+	busy := map[int64]time.Time{}
+	for _, registry := range snap.registry {
+		for id, r := range registry {
+			if !r.Busy || !provisioner.IsRunnerName(r.Name) {
+				continue
+			}
+			busy[id] = time.Now() // the sweep began earlier, and read this last
+			if since, ok := t.busy[id]; ok {
+				busy[id] = since
+			}
+		}
+	}
+	t.busy = busy
 	waiting := map[int64]string{}
 	for _, c := range snap.classes {
 		for _, j := range c.jobs {
@@ -58,13 +76,18 @@ func (t *trials) observe(snap *snapshot) {
 		}
 		x := t.jobs[key]
 		if x == nil {
-			x = &trial{Failed: map[string]bool{}, Up: map[string]bool{}, Seen: snap.now}
+			x = &trial{Failed: map[string]bool{}, Up: map[string]time.Time{}, Seen: snap.now}
 			t.jobs[key] = x
 		}
+		since, up := x.Up[m.ID]
 		switch {
-		case x.Up[m.ID] || x.Failed[m.ID]:
-		case m.state == Idle || m.state == Busy || t.used[m.RunnerID]:
-			x.Up[m.ID], t.changed = true, true
+		case x.Failed[m.ID]:
+		case m.state == Idle:
+			t.changed = t.changed || !up || !since.IsZero()
+			x.Up[m.ID] = time.Time{}
+		case up && !since.IsZero():
+		case up || m.state == Busy || t.took[m.RunnerID] != 0:
+			x.Up[m.ID], t.changed = time.Now(), true
 		case !m.Alive() || snap.failedToBoot(m):
 			x.Failed[m.ID], t.changed = true, true
 		}
@@ -94,21 +117,44 @@ func (t *trials) giveUp(j provisioner.Job) (news bool) {
 	return true
 }
 
-func (t *trials) markUsed(registration int64) {
+// serves reports whether a runner that was made for the job has that very job, or may have it or
+// have had it: GitHub can call a job queued for a while after a runner took it.
+func (t *trials) serves(snap *snapshot, target provisioner.Target, j provisioner.Job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.used == nil || len(t.used) >= mostUsed {
-		t.used = map[int64]bool{}
+	may := func(registration int64, since time.Time) bool {
+		took := t.took[registration]
+		return took == j.ID || took == 0 && snap.now.Sub(since) < apiLag
 	}
-	t.used[registration] = true
+	for id, r := range snap.registry[target] {
+		if since, busy := t.busy[id]; busy && may(id, since) {
+			if _, made, ok := snap.parse(r.Name, target); ok && made.ID == j.ID {
+				return true
+			}
+		}
+	}
+	if x := t.jobs[j.Key()]; x != nil {
+		for _, m := range snap.machines {
+			if since, up := x.Up[m.ID]; up && m.Job == j.ID && !m.Alive() && may(m.RunnerID, since) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-// MarkUsed notes that a registration took a job, whichever. It is a hint, cheap, and safe to call
-// from anywhere.
-func (s *Sweeper) MarkUsed(registration int64) {
-	if registration > 0 {
-		s.trials.markUsed(registration)
+// JobTaken notes which job a registration took. It is a hint, cheap, and safe to call from
+// anywhere.
+func (s *Sweeper) JobTaken(registration, job int64) {
+	if registration <= 0 || job <= 0 {
+		return
 	}
+	s.trials.mu.Lock()
+	defer s.trials.mu.Unlock()
+	if s.trials.took == nil || len(s.trials.took) >= mostTaken {
+		s.trials.took = map[int64]int64{}
+	}
+	s.trials.took[registration] = job
 }
 
 const trialsKey = "trials"
@@ -133,7 +179,7 @@ func (s *Sweeper) loadTrials(ctx context.Context) {
 			x.Failed = map[string]bool{}
 		}
 		if x.Up == nil {
-			x.Up = map[string]bool{}
+			x.Up = map[string]time.Time{}
 		}
 	}
 	s.trials.jobs = jobs

@@ -48,7 +48,7 @@ func TestAJobWhoseMachinesWereWellButTakenIsNotGivenUp(t *testing.T) {
 						sweeps(t, w, s, 1)
 						w.runners, m.State = nil, provisioner.MachineEnded
 					case "a webhook told of them": // the job was so short that no sweep saw it
-						s.MarkUsed(id)
+						s.JobTaken(id, 2)
 						w.runners, m.State = nil, provisioner.MachineEnded
 					}
 				}

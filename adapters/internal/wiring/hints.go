@@ -32,7 +32,7 @@ func (h hints) Accept(ctx context.Context, runnerType string, j provisioner.Job)
 // Record implements webhook.Recorder.
 func (h hints) Record(_ context.Context, c webhook.Change) {
 	h.sweeper.MarkActive(c.Job.Repository)
-	h.sweeper.MarkUsed(c.RunnerID)
+	h.sweeper.JobTaken(c.RunnerID, c.Job.ID)
 	if c.Action == webhook.ActionCompleted {
 		h.worker.JobEnded(c.Job)
 	}

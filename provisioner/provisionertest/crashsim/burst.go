@@ -13,22 +13,24 @@ import (
 // Burst provisions many jobs that come at once, by one process against EC2's own token bucket (5
 // launches, refilled with 2 a second), with a part of all answers lost. No machine boots: what
 // counts is what the launches cost, and how long they take.
-func Burst(t *testing.T, jobs int, lost float64) (r Result, took time.Duration) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+func Burst(test *testing.T, jobs int, lost float64) (r Result, took time.Duration) {
+	test.Helper()
+	synctest.Test(test, func(test *testing.T) {
 		w := newWorld(1, Options{})
 		w.weather = weather{lost: lost}
+		t := w.tenants[0]
+		t.github.SetLag(0)
 		repository := provisioner.Repository{Owner: "octo-org", Name: "app-0"}
-		for _, j := range w.github.QueueJobs(repository, jobs, "self-hosted", "linux") {
-			w.jobs = append(w.jobs, &job{Job: j, accepted: true})
-			_, err := w.queue.Send(t.Context(), runnerType.Name, j)
+		for _, j := range t.github.QueueJobs(repository, jobs, "self-hosted", "linux") {
+			w.jobs = append(w.jobs, &job{Job: j, tenant: t, accepted: true})
+			_, err := t.queue.Send(test.Context(), runnerType.Name, j)
 			must(err)
 		}
-		ctx, stop := context.WithCancel(t.Context())
+		ctx, stop := context.WithCancel(test.Context())
 		var running sync.WaitGroup
-		running.Go(func() { w.newProcess(0, 0).run(ctx) })
+		running.Go(func() { w.newProcess(t, 0, 0).run(ctx) })
 		for depth := jobs; depth > 0 && time.Since(w.begun) < time.Hour; time.Sleep(time.Second) {
-			lanes, err := w.queue.Depth(t.Context())
+			lanes, err := t.queue.Depth(test.Context())
 			must(err)
 			depth = lanes[runnerType.Name]
 		}
@@ -37,7 +39,7 @@ func Burst(t *testing.T, jobs int, lost float64) (r Result, took time.Duration) 
 		running.Wait()
 		w.judge()
 		valid := map[string]bool{}
-		runners := w.runners()
+		runners := t.runners()
 		for _, i := range w.ec2.Instances() {
 			if _, ok := runners[registration(i)]; ok && alive(i) {
 				valid[i.Tags["runner-provisioner:job"]] = true

@@ -2,16 +2,21 @@ package crashsim
 
 import (
 	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
-func (w *world) runners() map[int64]githubtest.Runner {
+func (t *tenant) runners() map[int64]githubtest.Runner {
 	m := map[int64]githubtest.Runner{}
-	for _, r := range w.github.Runners() {
+	for _, r := range t.github.Runners() {
 		m[r.ID] = r
 	}
 	return m
@@ -21,10 +26,14 @@ func alive(i ec2test.Instance) bool { return i.State == "pending" || i.State == 
 
 // judge looks whether any job has two machines that are, or could become, live runners for it.
 func (w *world) judge() {
-	runners := w.runners()
+	runners := map[*tenant]map[int64]githubtest.Runner{}
+	for _, t := range w.tenants {
+		runners[t] = t.runners()
+	}
 	valid := map[string]string{}
 	for _, i := range w.ec2.Instances() {
-		r, ok := runners[registration(i)]
+		t := w.tenantOf(i)
+		r, ok := runners[t][registration(i)]
 		if !alive(i) || !ok || w.lives[i.ID] != nil && w.lives[i.ID].over {
 			continue
 		}
@@ -32,10 +41,11 @@ func (w *world) judge() {
 		if r.Busy && w.runsAnother(i.ID, job) {
 			continue
 		}
-		if other := valid[job]; other != "" {
-			w.violation("two machines can register for job %s: %s and %s", job, other, i.ID)
+		key := string(t.deployment) + job
+		if other := valid[key]; other != "" {
+			w.violation("two machines can register for job %s of %s: %s and %s", job, t.deployment, other, i.ID)
 		}
-		valid[job] = i.ID
+		valid[key] = i.ID
 	}
 }
 
@@ -46,11 +56,17 @@ func (w *world) runsAnother(machine, job string) bool {
 
 // judgeTermination looks whether the service ends a machine whose registration is valid, before its
 // time is over.
-func (w *world) judgeTermination(machine string) {
-	runners := w.runners()
+func (w *world) judgeTermination(by provisioner.Deployment, machine string) {
 	for _, i := range w.ec2.Instances() {
-		r, ok := runners[registration(i)]
-		if i.ID != machine || !alive(i) || !ok || time.Since(i.LaunchedAt) > runnerType.MaxLifetime {
+		if i.ID != machine || !alive(i) {
+			continue
+		}
+		t := w.tenantOf(i)
+		if by != t.deployment {
+			w.violation("%s ends machine %s of %s", by, machine, t.deployment)
+		}
+		r, ok := t.runners()[registration(i)]
+		if !ok || time.Since(i.LaunchedAt) > maxLifetime[t.deployment] {
 			continue
 		}
 		if r.Busy {
@@ -61,10 +77,35 @@ func (w *world) judgeTermination(machine string) {
 	}
 }
 
+// wasteAfter is how long a job may have had no need of a machine when one is launched for it: what
+// GitHub's API lags, and what its word is good for.
+const wasteAfter = 40 * time.Second
+
+// judgeLaunch looks whether a machine is launched for a job that needs none any more.
+func (w *world) judgeLaunch(call url.Values) {
+	token, tags := call.Get("ClientToken"), map[string]string{}
+	for n := 1; call.Has(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", n)); n++ {
+		tags[call.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", n))] = call.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Value", n))
+	}
+	if slices.ContainsFunc(w.ec2.Instances(), func(i ec2test.Instance) bool { return i.ClientToken == token }) {
+		return // it makes no further one
+	}
+	t := w.tenantOf(ec2test.Instance{Tags: tags})
+	id, _ := strconv.ParseInt(tags["runner-provisioner:job"], 10, 64)
+	j := t.github.Job(id)
+	over := j.StartedAt
+	if over.IsZero() {
+		over = j.CompletedAt
+	}
+	if !over.IsZero() && time.Since(over) > wasteAfter {
+		w.violation("a machine is launched for job %d of %s, which is %s for %s", id, t.deployment, j.Status, time.Since(over).Round(time.Second))
+	}
+}
+
 func (w *world) allEnded(jobs int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.jobs) < jobs {
+	if len(w.jobs) < jobs || w.late > 0 {
 		return false
 	}
 	for _, j := range w.jobs {
@@ -75,7 +116,7 @@ func (w *world) allEnded(jobs int) bool {
 	return true
 }
 
-func (w *world) ended(j *job) bool { return w.github.Job(j.ID).Status == "completed" }
+func (w *world) ended(j *job) bool { return j.tenant.github.Job(j.ID).Status == "completed" }
 
 // replacements is how many machines a job gets after its first. One that none of them served is
 // given up, and said to be.
@@ -83,7 +124,7 @@ const replacements = 3
 
 func (w *world) machinesOf(j *job) (n int) {
 	for _, i := range w.ec2.Instances() {
-		if i.Tags["runner-provisioner:job"] == itoa(j.ID) {
+		if i.Tags["runner-provisioner:job"] == itoa(j.ID) && w.tenantOf(i) == j.tenant {
 			n++
 		}
 	}
@@ -105,15 +146,21 @@ func (w *world) judgeEnd() {
 			w.violation("machine %s is stopped, not terminated", i.ID)
 		}
 	}
-	for _, r := range w.github.Runners() {
+	for _, t := range w.tenants {
+		w.judgeLeftovers(t)
+	}
+}
+
+func (w *world) judgeLeftovers(t *tenant) {
+	for _, r := range t.github.Runners() {
 		if strings.HasPrefix(r.Name, "grp-") && (w.options.Reconcile || r.Online) {
-			w.violation("runner %s is left over", r.Name)
+			w.violation("runner %s of %s is left over", r.Name, t.deployment)
 		}
 	}
-	depth, _ := w.queue.Depth(context.Background())
+	depth, _ := t.queue.Depth(context.Background())
 	for lane, n := range depth {
 		if n != 0 {
-			w.violation("%d messages are left in lane %q", n, lane)
+			w.violation("%d messages of %s are left in lane %q", n, t.deployment, lane)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 // life is what happens on a machine.
 type life struct {
+	tenant    *tenant
 	boots     time.Time // when its runner connects
 	dies      bool      // while it boots
 	runner    int64     // its registration, once it is online
@@ -30,15 +31,17 @@ func (w *world) machines(ctx context.Context, jobs int) {
 		for _, i := range w.ec2.Instances() {
 			w.drive(i)
 		}
-		for _, a := range w.github.Assign() {
-			w.note("GitHub gives job %d to runner %s", a.Job, a.RunnerName)
-			w.start(a.RunnerID, a.Job)
+		for _, t := range w.tenants {
+			for _, a := range t.github.Assign() {
+				w.note("GitHub of %s gives job %d to runner %s", t.deployment, a.Job, a.RunnerName)
+				w.start(t, a.RunnerID, a.Job)
+			}
 		}
 		w.judge()
 		switch {
 		case time.Since(w.begun) > patience:
 			return
-		case !w.allEnded(jobs):
+		case !w.allEnded(jobs) || !w.calm.Load():
 			done = time.Time{}
 		case done.IsZero():
 			done = time.Now()
@@ -48,7 +51,7 @@ func (w *world) machines(ctx context.Context, jobs int) {
 		if !w.options.Reconcile {
 			wait = idleTimeout + 10*time.Minute
 		}
-		if !done.IsZero() && w.calm.Load() && time.Since(done) > wait {
+		if !done.IsZero() && time.Since(done) > wait {
 			return
 		}
 	}
@@ -59,18 +62,18 @@ var jitConfig = regexp.MustCompile(`(?m)^configuration='([^']+)'$`)
 
 // drive lets time pass on one machine.
 func (w *world) drive(i ec2test.Instance) {
-	l := w.lives[i.ID]
+	l, t := w.lives[i.ID], w.tenantOf(i)
 	if l == nil {
 		key := i.ClientToken
-		l = &life{boots: i.LaunchedAt.Add(w.within(20*time.Second, 80*time.Second, "boot", key)), dies: w.chance(w.weather.bootFails, "dies", key)}
+		l = &life{tenant: t, boots: i.LaunchedAt.Add(w.within(20*time.Second, 80*time.Second, "boot", key)), dies: w.chance(w.weather.bootFails, "dies", key)}
 		w.lives[i.ID] = l
-		w.note("machine %s exists, with registration %s for job %s", i.ID, i.Tags["runner-provisioner:runner"], i.Tags["runner-provisioner:job"])
+		w.note("machine %s of %s exists, with registration %s for job %s", i.ID, t.deployment, i.Tags["runner-provisioner:runner"], i.Tags["runner-provisioner:job"])
 	}
 	if i.State == "terminated" || i.State == "shutting-down" || i.State == "stopped" {
 		if !l.over {
 			l.over = true
 			if l.runner != 0 {
-				w.github.Disconnect(l.runner)
+				t.github.Disconnect(l.runner)
 			}
 		}
 		return
@@ -84,7 +87,7 @@ func (w *world) drive(i ec2test.Instance) {
 	case l.runner == 0 && l.dies:
 		w.finish(i.ID, l, "dies while it boots")
 	case l.runner == 0:
-		id, err := w.github.Connect(configurationOf(i))
+		id, err := t.github.Connect(configurationOf(i))
 		if err != nil {
 			w.finish(i.ID, l, "can't register and ends: "+err.Error())
 			return
@@ -92,15 +95,15 @@ func (w *world) drive(i ec2test.Instance) {
 		l.runner, l.idleSince = id, now
 		w.note("machine %s comes online as runner %d", i.ID, id)
 	case l.job != 0 && now.After(l.until):
-		w.github.FinishJob(l.job, "success")
+		t.github.FinishJob(l.job, "success")
 		w.note("machine %s finishes job %d", i.ID, l.job)
-		w.github.Disconnect(l.runner)
+		t.github.Disconnect(l.runner)
 		w.finish(i.ID, l, "ends")
 	case l.job != 0:
-	case !w.registered(l.runner):
+	case !t.registered(l.runner):
 		w.finish(i.ID, l, "lost its registration and ends")
 	case now.Sub(l.idleSince) > idleTimeout:
-		w.github.Disconnect(l.runner)
+		t.github.Disconnect(l.runner)
 		w.finish(i.ID, l, "finds no job and ends")
 	}
 }
@@ -111,16 +114,16 @@ func (w *world) finish(id string, l *life, how string) {
 	w.ec2.Shutdown(id)
 }
 
-func (w *world) start(runner, job int64) {
+func (w *world) start(t *tenant, runner, job int64) {
 	for _, l := range w.lives {
-		if l.runner == runner {
-			l.job, l.until = job, time.Now().Add(w.within(10*time.Second, 3*time.Minute, "runs", job))
+		if l.tenant == t && l.runner == runner {
+			l.job, l.until = job, time.Now().Add(w.within(10*time.Second, 3*time.Minute, "runs", t.deployment, job))
 		}
 	}
 }
 
-func (w *world) registered(id int64) bool {
-	return slices.ContainsFunc(w.github.Runners(), func(r githubtest.Runner) bool { return r.ID == id })
+func (t *tenant) registered(id int64) bool {
+	return slices.ContainsFunc(t.github.Runners(), func(r githubtest.Runner) bool { return r.ID == id })
 }
 
 func registration(i ec2test.Instance) int64 {

@@ -23,6 +23,7 @@ import (
 // process is one life of a replica, from its start to its death.
 type process struct {
 	world   *world
+	tenant  *tenant
 	replica int
 	worker  *queue.Worker
 	sweeper *reconcile.Sweeper
@@ -38,23 +39,23 @@ type process struct {
 var errDead = errors.New("the process is dead")
 
 // replica starts processes, one after the other, until the history is over.
-func (w *world) replica(ctx context.Context, n int) {
+func (w *world) replica(ctx context.Context, t *tenant, n int) {
 	for life := 0; ctx.Err() == nil; life++ {
-		p := w.newProcess(n, life)
-		w.note("replica %d starts", n)
+		p := w.newProcess(t, n, life)
+		w.note("replica %s %d starts", t.deployment, n)
 		p.run(ctx)
-		if ctx.Err() != nil || !pause(ctx, w.within(0, 40*time.Second, "down", n, life)) {
+		if ctx.Err() != nil || !pause(ctx, w.within(0, 40*time.Second, "down", t.deployment, n, life)) {
 			return
 		}
 	}
 }
 
-func (w *world) newProcess(n, life int) *process {
-	p := &process{world: w, replica: n}
-	if w.weather.killed && !w.calm.Load() && w.chance(0.9, "killed", n, life) {
-		p.last = 1 + w.pick(60, "last step", n, life)
+func (w *world) newProcess(t *tenant, n, life int) *process {
+	p := &process{world: w, tenant: t, replica: n}
+	if w.weather.killed && !w.calm.Load() && w.chance(0.9, "killed", t.deployment, n, life) {
+		p.last = 1 + w.pick(60, "last step", t.deployment, n, life)
 	}
-	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: p.transport(w.github)})
+	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: p.transport(t.github)})
 	must(err)
 	client := ec2.New(ec2.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
@@ -62,13 +63,15 @@ func (w *world) newProcess(n, life int) *process {
 	})
 	provider, err := awsrunner.New(client, gh, map[string]awsrunner.Settings{runnerType.Name: {
 		Image: "ami-1", InstanceTypes: []string{"t4g.small", "m7g.large"}, Subnets: []string{"subnet-a", "subnet-b"},
-	}}, awsrunner.Config{})
+	}}, awsrunner.Config{Deployment: t.deployment})
 	must(err)
 	cloud := wrap(w.options.Sabotage.Provider, Cloud(provider))
 	registrar := wrap(w.options.Sabotage.Registrar, provisioner.Registrar(gh))
-	engine, err := provisioner.New([]provisioner.RunnerType{runnerType}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{Jobs: gh})
+	engine, err := provisioner.New([]provisioner.RunnerType{t.runnerType()}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{
+		Jobs: wrap(w.options.Sabotage.Jobs, provisioner.Jobs(gh)), Deployment: t.deployment,
+	})
 	must(err)
-	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{w.queue, p})), engine, queue.Config{Listers: map[string]provisioner.Lister{"aws": cloud}})
+	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{t.queue, p})), engine, queue.Config{Listers: map[string]provisioner.Lister{"aws": cloud}})
 	p.sweeper = reconcile.New(engine, gh, wrap(w.options.Sabotage.Runners, reconcile.Runners(gh)), p.worker, reconcile.Config{
 		Repositories: []provisioner.Repository{{Owner: "octo-org", Name: "app-0"}, {Owner: "octo-org", Name: "app-1"}},
 	})
@@ -143,11 +146,16 @@ type mortal struct {
 	next    http.RoundTripper
 }
 
+// deploymentHeader tells the judge who calls.
+const deploymentHeader = "X-Deployment"
+
 // RoundTrip implements http.RoundTripper.
 func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := m.process.step("before " + r.Method + " " + r.URL.Path); err != nil {
 		return nil, err
 	}
+	r = r.Clone(r.Context())
+	r.Header.Set(deploymentHeader, string(m.process.tenant.deployment))
 	resp, err := m.next.RoundTrip(r)
 	if dead := m.process.step("after " + r.Method + " " + r.URL.Path); dead != nil {
 		if err == nil {

@@ -30,6 +30,7 @@ type Options struct {
 // value breaks nothing.
 type Sabotage struct {
 	Registrar func(provisioner.Registrar) provisioner.Registrar
+	Jobs      func(provisioner.Jobs) provisioner.Jobs
 	Runners   func(reconcile.Runners) reconcile.Runners
 	Provider  func(Cloud) Cloud
 	Queue     func(queue.Queue) queue.Queue

@@ -31,25 +31,51 @@ func (n noLock) Register(ctx context.Context, r provisioner.Registration) (provi
 	return runner, jit, err
 }
 
-// freshTokens gives every launch call a client token of its own.
-type freshTokens struct{ next http.RoundTripper }
+// edited changes the form of every call to EC2.
+func edited(next http.RoundTripper, edit func(form url.Values)) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, err
+		}
+		edit(form)
+		r = r.Clone(r.Context())
+		encoded := form.Encode()
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(encoded)), int64(len(encoded))
+		return next.RoundTrip(r)
+	})
+}
 
-func (f freshTokens) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, err
-	}
+type roundTripper func(r *http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// freshTokens gives every launch call a client token of its own.
+func freshTokens(form url.Values) {
 	if form.Has("ClientToken") {
 		form.Set("ClientToken", fmt.Sprint("token-", serial.Add(1)))
 	}
-	r = r.Clone(r.Context())
-	encoded := form.Encode()
-	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(encoded)), int64(len(encoded))
-	return f.next.RoundTrip(r)
+}
+
+// everybodys lists the machines of all deployments.
+func everybodys(form url.Values) {
+	for key, values := range form {
+		if values[0] == "tag:runner-provisioner:deployment" {
+			form.Set(key, "tag:runner-provisioner:managed")
+			form.Set(strings.TrimSuffix(key, "Name")+"Value.1", "true")
+		}
+	}
+}
+
+// credulous takes every job for waiting.
+type credulous struct{}
+
+func (credulous) JobState(context.Context, provisioner.Job) (provisioner.JobState, error) {
+	return provisioner.JobWaiting, nil
 }
 
 // atMostOnce forgets a message when it hands it out.
@@ -84,7 +110,7 @@ func TestTheSimulationNotices(t *testing.T) {
 		},
 		{
 			"a launch that is not idempotent",
-			crashsim.Options{Sabotage: crashsim.Sabotage{EC2: func(next http.RoundTripper) http.RoundTripper { return freshTokens{next} }}},
+			crashsim.Options{Sabotage: crashsim.Sabotage{EC2: func(next http.RoundTripper) http.RoundTripper { return edited(next, freshTokens) }}},
 			"two machines can register",
 		},
 		{
@@ -98,6 +124,18 @@ func TestTheSimulationNotices(t *testing.T) {
 				Reconcile: true, Sabotage: crashsim.Sabotage{Runners: func(r reconcile.Runners) reconcile.Runners { return blindFaith{r} }},
 			},
 			"the service ends machine",
+		},
+		{
+			"a provider that takes the machines of another deployment for its own",
+			crashsim.Options{
+				Reconcile: true, Sabotage: crashsim.Sabotage{EC2: func(next http.RoundTripper) http.RoundTripper { return edited(next, everybodys) }},
+			},
+			"ends machine",
+		},
+		{
+			"an engine that asks nobody whether a job still waits",
+			crashsim.Options{Sabotage: crashsim.Sabotage{Jobs: func(provisioner.Jobs) provisioner.Jobs { return credulous{} }}},
+			"a machine is launched for job",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
@@ -14,6 +15,8 @@ type weather struct {
 	noCapacity                            float64 // of a placement, for a minute
 	killed                                bool
 	bootFails, cancelled, lostWebhook     float64
+	redelivered, access                   float64
+	lag                                   time.Duration // of GitHub's API, at the most
 }
 
 func newWeather(f *fate, o Options) weather {
@@ -29,6 +32,10 @@ func newWeather(f *fate, o Options) weather {
 	w := weather{
 		dropped: some(0.1, "dropped"), lost: some(0.15, "lost"), late: some(0.1, "late"), failing: some(0.1, "failing"), limited: some(0.03, "limited"),
 		noCapacity: some(0.6, "capacity"), killed: f.chance(0.8, "killed"), cancelled: some(0.5, "cancelled"),
+		redelivered: some(1, "redelivered"), access: some(0.8, "access"),
+	}
+	if f.chance(0.6, "API lags") {
+		w.lag = 20 * time.Second
 	}
 	if o.Reconcile {
 		w.bootFails, w.lostWebhook = some(0.4, "boot"), some(0.7, "webhook")
@@ -83,8 +90,12 @@ func (w *world) githubFaults(operation string, r *http.Request) *fakehttp.Fault 
 func (w *world) ec2Faults(operation string, r *http.Request) *fakehttp.Fault {
 	f := w.fault(operation, "ec2", operation != "DescribeInstances")
 	w.noteCall("EC2", operation, f)
-	if operation == "TerminateInstances" && (f == nil || f.Lose || f.Status == 0 && !f.Drop) {
-		w.judgeTermination(r.FormValue("InstanceId.1"))
+	arrives := f == nil || f.Lose || f.Status == 0 && !f.Drop
+	if operation == "TerminateInstances" && arrives {
+		w.judgeTermination(provisioner.Deployment(r.Header.Get(deploymentHeader)), r.FormValue("InstanceId.1"))
+	}
+	if operation == "RunInstances" && arrives {
+		w.judgeLaunch(r.Form)
 	}
 	return f
 }
