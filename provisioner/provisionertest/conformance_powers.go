@@ -155,7 +155,7 @@ func (x *trial) planned(ctx context.Context) provisioner.ProviderPlan {
 	if err != nil {
 		x.errorf("the plan is not fit for JSON: %v", err)
 	}
-	if shows(string(text), l.JITConfig) {
+	if Shows(string(text), l.JITConfig) {
 		x.errorf("the plan shows the configuration")
 	}
 	if !strings.Contains(string(text), l.Runner.Name) {

@@ -22,35 +22,15 @@ func (x *trial) heard(secret provisioner.Secret, err error) {
 }
 
 func (x *trial) searchSecrets() {
-	log := x.log()
+	log, said := x.log(), strings.Join(x.said, "\n")
 	for _, s := range x.secrets {
-		if shows(log, s) {
+		if Shows(log, s) {
 			x.errorf("the log shows a runner's configuration")
 		}
-		if slices.ContainsFunc(x.said, func(text string) bool { return shows(text, s) }) {
+		if Shows(said, s) {
 			x.errorf("an error shows a runner's configuration")
 		}
 	}
-}
-
-// shows reports whether a text holds a secret or a good part of it, as it is or in base64.
-func shows(text string, secret provisioner.Secret) bool {
-	const window = 48
-	for part := range slices.Chunk([]byte(secret.Reveal()), window) {
-		if len(part) < window {
-			break
-		}
-		if strings.Contains(text, string(part)) {
-			return true
-		}
-		for shift := range 3 { // where the part begins within base64's groups of three bytes is not known
-			whole := (window - shift) / 3 * 3
-			if strings.Contains(text, base64.StdEncoding.EncodeToString(part[shift:shift+whole])) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // configuration has the size and the alphabet of GitHub's, and differs from every other

@@ -100,7 +100,7 @@ func TestProviderNoticesEveryFlaw(t *testing.T) {
 				if !strings.Contains(text, c.saying) || text == "" {
 					t.Errorf("the faults do not speak of %q:\n%s", c.saying, text)
 				}
-				if shows(text, configuration(7)) {
+				if Shows(text, configuration(7)) {
 					t.Error("the faults show the configuration")
 				}
 			})
@@ -119,12 +119,12 @@ func TestShowsFindsPartsOfSecretsInBase64Too(t *testing.T) {
 		"as it is": "x " + secret.Reveal() + " y", "cut": secret.Reveal()[100:250], "in base64": inBase64("ab" + secret.Reveal()), "in base64, shifted": inBase64("abc" + secret.Reveal()),
 		"in base64, shifted again": inBase64("abcd" + secret.Reveal()),
 	} {
-		if !shows(text, secret) {
+		if !Shows(text, secret) {
 			t.Errorf("%s: not found", name)
 		}
 	}
 	for _, text := range []string{"", "x", secret.String(), configuration(8).Reveal(), provisioner.NewSecret("y").String()} {
-		if shows(text, secret) {
+		if Shows(text, secret) {
 			t.Errorf("found in %.40q", text)
 		}
 	}
