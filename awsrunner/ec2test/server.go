@@ -1,8 +1,11 @@
 package ec2test
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/xml"
+	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -139,10 +142,13 @@ func (i *Instance) settle() {
 
 // ServeHTTP implements [http.Handler].
 func (e *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if err := errors.Join(err, r.ParseForm()); err != nil {
 		answer(w, nil, invalid("MalformedQueryString", "%v", err))
 		return
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	action := r.PostForm.Get("Action")
 	e.mu.Lock()
 	faults := e.faults
@@ -151,6 +157,8 @@ func (e *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	faults.Serve(action, w, r, func(w http.ResponseWriter, r *http.Request) {
 		out, err := e.act(action, r)
 		answer(w, out, err)
+	}, func(w http.ResponseWriter, status int, message string) {
+		answer(w, nil, &apiError{status, "InvalidParameterValue", message})
 	})
 }
 

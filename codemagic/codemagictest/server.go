@@ -101,7 +101,7 @@ func New(cfg Config) *Server {
 					return
 				}
 				effect(w, r)
-			})
+			}, refuse)
 		})
 	}
 	return c

@@ -136,6 +136,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		out, err := effect(s, r, &in)
 		answer(w, out, err)
+	}, func(w http.ResponseWriter, _ int, message string) {
+		answer(w, nil, apiError{"InvalidParameterValue", message})
 	})
 }
 

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -38,8 +39,8 @@ func (g *Server) denied(w http.ResponseWriter, r *http.Request, operation string
 		refuse(w, http.StatusUnauthorized, "Requires authentication")
 		return true
 	}
-	jwt := g.cfg.AppID != 0 && strings.Count(secret, ".") == 2
 	installed := g.cfg.AppID != 0 && strings.HasPrefix(secret, installationToken)
+	jwt := g.cfg.AppID != 0 && !installed && strings.Count(secret, ".") == 2
 	switch {
 	case slices.Contains(asApp, operation):
 		if !jwt {
@@ -86,11 +87,22 @@ func (g *Server) createAccessToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t := token{account: g.accounts[id-1], expires: time.Now().Add(tokenLife)}
-	secret := fmt.Sprintf("%sinstallation%d_%d", installationToken, id, g.next())
+	secret := g.newToken(id)
 	g.tokens[secret] = t
 	reply(w, http.StatusCreated, map[string]any{
 		"token": secret, "expires_at": stamp(t.expires), "permissions": permissions, "repository_selection": "all",
 	})
+}
+
+// newToken returns a token of the form and size that GitHub hands out since April 2026, by its
+// changelog of 24 April: the App's id and a JSON web token, of some 520 characters together.
+func (g *Server) newToken(installation int64) string {
+	serial := g.next()
+	encode := base64.RawURLEncoding.EncodeToString
+	header := encode([]byte(`{"alg":"RS256","typ":"JWT"}`))
+	claims := encode(fmt.Appendf(nil, `{"iss":"github","sub":"installation:%d","jti":"%08d"}`, installation, serial))
+	signature := encode(noise(serial, 292))
+	return fmt.Sprintf("%s%d_%s.%s.%s", installationToken, g.cfg.AppID, header, claims, signature)
 }
 
 func (g *Server) listInstalledRepositories(w http.ResponseWriter, r *http.Request) {

@@ -20,7 +20,7 @@ func (g *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	faults := g.faults
 	g.calls[operation]++
 	g.mu.Unlock()
-	faults.Serve(operation, w, r, func(w http.ResponseWriter, r *http.Request) { g.answer(w, r, operation) })
+	faults.Serve(operation, w, r, func(w http.ResponseWriter, r *http.Request) { g.answer(w, r, operation) }, refuse)
 }
 
 // operation names a request as GitHub's documentation does. One that is unknown there is its method

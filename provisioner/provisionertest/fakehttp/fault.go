@@ -2,12 +2,14 @@ package fakehttp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"time"
 )
 
@@ -19,6 +21,9 @@ type Fault struct {
 	Status int
 	Header http.Header
 	Body   string
+	// Quote, if not nil, has the call refused with Status (default 400), in the API's own form. The
+	// message is what Quote makes of the whole request, headers and body; see [Quotes].
+	Quote func(request string) string
 	// Drop cuts the connection before the call has any effect.
 	Drop bool
 	// Lose lets the call have its effect and cuts the connection instead of answering.
@@ -30,9 +35,12 @@ type Fault struct {
 // /repos/{owner}/{repo}/actions/runners/generate-jitconfig".
 type Faults func(operation string, r *http.Request) *Fault
 
+// Refuse answers with an error in the form that an API has for them.
+type Refuse func(w http.ResponseWriter, status int, message string)
+
 // Serve answers one call under its fault, if any: effect is what the server does when nothing goes
-// wrong.
-func (f Faults) Serve(operation string, w http.ResponseWriter, r *http.Request, effect http.HandlerFunc) {
+// wrong, and refuse how it says no. Whoever reads the request's body before puts it back.
+func (f Faults) Serve(operation string, w http.ResponseWriter, r *http.Request, effect http.HandlerFunc, refuse Refuse) {
 	var fault *Fault
 	if f != nil {
 		fault = f(operation, r)
@@ -50,6 +58,9 @@ func (f Faults) Serve(operation string, w http.ResponseWriter, r *http.Request, 
 	switch {
 	case fault.Drop:
 		panic(http.ErrAbortHandler)
+	case fault.Quote != nil:
+		request, _ := httputil.DumpRequest(r, true) // as much of it as there is
+		refuse(w, cmp.Or(fault.Status, http.StatusBadRequest), fault.Quote(string(request)))
 	case fault.Status != 0:
 		maps.Copy(w.Header(), fault.Header)
 		w.WriteHeader(fault.Status)
