@@ -32,14 +32,15 @@ type harness struct {
 	provider *awsrunner.Provider
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
 
-	lose, drop, throttle, refuse, exhaust, lists *provisionertest.Fault
+	lose, drop, throttle, refuse, quote, exhaust, lists *provisionertest.Fault
+	quotation                                           func(request string) string
 
 	losing atomic.Bool // the call that is under way loses its answer
 }
 
 func newHarness(t *testing.T) provisionertest.Harness {
 	t.Helper()
-	h := &harness{fake: ec2test.New(ec2test.Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5})}
+	h := &harness{quotation: fakehttp.InTurn(), fake: ec2test.New(ec2test.Config{LaunchRate: 2, LaunchBurst: 5, PageSize: 5})}
 	h.fake.SetFaults(h.fault)
 	h.fake.SetCapacity(h.capacity)
 	client := ec2.New(ec2.Options{
@@ -93,6 +94,7 @@ func number(tag string) int64 {
 func (h *harness) LoseAnswers(f *provisionertest.Fault) { h.lose = f }
 func (h *harness) DropCalls(f *provisionertest.Fault)   { h.drop = f }
 func (h *harness) Refuse(f *provisionertest.Fault)      { h.refuse = f }
+func (h *harness) Quote(f *provisionertest.Fault)       { h.quote = f }
 func (h *harness) Exhaust(f *provisionertest.Fault)     { h.exhaust = f }
 func (h *harness) Throttle(f *provisionertest.Fault)    { h.throttle = f }
 func (h *harness) FailLists(f *provisionertest.Fault)   { h.lists = f }
@@ -115,6 +117,8 @@ func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
 			return ec2Fault(http.StatusServiceUnavailable, "RequestLimitExceeded")
 		case h.refuse.Hit():
 			return ec2Fault(http.StatusForbidden, "UnauthorizedOperation")
+		case h.quote.Hit():
+			return &fakehttp.Fault{Quote: h.quotation}
 		}
 	}
 	return nil

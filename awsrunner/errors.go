@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/smithy-go"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -66,17 +68,25 @@ func judge(err error) answer {
 	}
 }
 
-// explain puts an error of EC2's in words: its code and message, and never the request, which holds
-// the runner's configuration.
-func explain(err error) string {
+// explain puts an error of EC2's in words: its code and message, and never what was sent. The
+// "encoded authorization failure message" that EC2 adds is a KB or two that holds all of the
+// request's context, tags included.
+func explain(err error, sent ...provisioner.Secret) string {
+	text := err.Error()
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() != "" {
-		return strings.TrimSpace(api.ErrorCode() + ": " + api.ErrorMessage())
+		text = api.ErrorCode() + ": " + api.ErrorMessage()
+	} else if op, ok := errors.AsType[*smithy.OperationError](err); ok {
+		text = op.Err.Error()
 	}
-	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
-		return op.Err.Error()
-	}
-	return err.Error()
+	text, _, _ = strings.Cut(text, "Encoded authorization failure message")
+	return provisioner.Redact(text, sent...)
+}
+
+// secrets are what a request has that no error may show: the runner's configuration, and the user
+// data around it, which EC2 knows in base64.
+func secrets(l provisioner.Launch, in *ec2.RunInstancesInput) []provisioner.Secret {
+	return []provisioner.Secret{l.JITConfig, provisioner.NewSecret(aws.ToString(in.UserData))}
 }
 
 // read is the error of a call that changes nothing, or may be repeated.

@@ -56,6 +56,7 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 
 // launchAt makes one call at one place, and repeats it until its answer is definite.
 func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place, in *ec2.RunInstancesInput) (provisioner.Machine, error) {
+	sent := secrets(l, in)
 	unanswered := false // an earlier call may still have its effect
 	slow := 0
 	for try := 0; ; try++ {
@@ -72,7 +73,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 		}
 		switch judge(err) {
 		case ended:
-			return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err), provisioner.ErrMachineEnded)
+			return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err, sent...), provisioner.ErrMachineEnded)
 		case mismatch:
 			// Somebody launched this very registration with, say, another release of the runner.
 			// The machine can be found by its tag.
@@ -82,18 +83,18 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 			unanswered = true
 		case noRoom:
 			if !unanswered {
-				return provisioner.Machine{}, fmt.Errorf("%s: %s: %w", at, explain(err), provisioner.ErrCapacity)
+				return provisioner.Machine{}, fmt.Errorf("%s: %s: %w", at, explain(err, sent...), provisioner.ErrCapacity)
 			}
-			return p.afterSilence(ctx, l, fmt.Errorf("%s: %s: %w", at, explain(err), provisioner.ErrCapacity))
+			return p.afterSilence(ctx, l, fmt.Errorf("%s: %s: %w", at, explain(err, sent...), provisioner.ErrCapacity))
 		case refused:
-			refusal := fmt.Errorf("aws: %s: %s: %w", at, explain(err), provisioner.ErrRefused)
+			refusal := fmt.Errorf("aws: %s: %s: %w", at, explain(err, sent...), provisioner.ErrRefused)
 			if !unanswered {
 				return provisioner.Machine{}, refusal
 			}
 			return p.afterSilence(ctx, l, refusal)
 		case throttled:
 			if slow++; slow > throttles && !unanswered {
-				return provisioner.Machine{}, &provisioner.RetryAfterError{After: throttlePause, Err: fmt.Errorf("aws: %s: %s", at, explain(err))}
+				return provisioner.Machine{}, &provisioner.RetryAfterError{After: throttlePause, Err: fmt.Errorf("aws: %s: %s", at, explain(err, sent...))}
 			}
 		case unsent:
 			if !unanswered {
@@ -101,7 +102,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 			}
 		case silent:
 			unanswered = true
-			p.log.WarnContext(ctx, "no answer to a launch; the same call again", "runner", l.Runner.Name, "job", l.Job.ID, "place", at.String(), "error", explain(err))
+			p.log.WarnContext(ctx, "no answer to a launch; the same call again", "runner", l.Runner.Name, "job", l.Job.ID, "place", at.String(), "error", explain(err, sent...))
 		}
 		if err := sleep(ctx, pause(try)); err != nil {
 			return provisioner.Machine{}, p.outOfTime(at, unanswered, err)

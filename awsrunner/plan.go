@@ -58,7 +58,7 @@ func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.
 	}}
 	in.DryRun = aws.Bool(true)
 	_, err = p.client.RunInstances(ctx, in, once)
-	plan.Verified, plan.UnverifiedBecause = verdict(ctx, err)
+	plan.Verified, plan.UnverifiedBecause = verdict(ctx, err, secrets(l, in)...)
 	if releaseErr != nil {
 		plan.Verified = false
 		plan.UnverifiedBecause = strings.TrimSuffix("the runner's release is not known ("+releaseErr.Error()+"); "+plan.UnverifiedBecause, "; ")
@@ -67,13 +67,13 @@ func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.
 }
 
 // verdict reads EC2's answer to a call with DryRun: it always is an error.
-func verdict(ctx context.Context, err error) (verified bool, because string) {
+func verdict(ctx context.Context, err error, sent ...provisioner.Secret) (verified bool, because string) {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api) && api.ErrorCode() == "DryRunOperation":
 		return true, ""
 	case errors.As(err, &api):
-		return false, "EC2 refuses: " + explain(err)
+		return false, "EC2 refuses: " + explain(err, sent...)
 	case err == nil:
 		return false, "EC2 did not treat the call as a dry run"
 	case ctx.Err() != nil:
@@ -81,7 +81,7 @@ func verdict(ctx context.Context, err error) (verified bool, because string) {
 	case strings.Contains(err.Error(), "credential"):
 		return false, "there are no AWS credentials, so EC2 can't be asked"
 	default:
-		return false, "EC2 can't be asked: " + explain(err)
+		return false, "EC2 can't be asked: " + explain(err, sent...)
 	}
 }
 

@@ -127,7 +127,7 @@ func (c *Client) silence(ctx, within context.Context, x call, err error) error {
 	if sent, ok := errors.AsType[*url.Error](err); ok {
 		err = sent.Err // the address says nothing that the operation does not
 	}
-	return fmt.Errorf("%s: %w: %w", x.operation, x.unanswered, err)
+	return fmt.Errorf("%s: %w: %w", x.operation, x.unanswered, provisioner.RedactError(err, append(x.secrets, c.token)...))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -118,7 +118,7 @@ func TestAnErrorTellsWhatCodemagicSaid(t *testing.T) {
 		"a list":          {`["no such branch"]`, `POST /builds: 422 Unprocessable Entity: ["no such branch"]`},
 		"HTML":            {"<h1>\n  no such\n  branch</h1>\n", "POST /builds: 422 Unprocessable Entity: <h1> no such branch</h1>"},
 		"nothing":         {"", "POST /builds: 422 Unprocessable Entity"},
-		"too much":        {long, "POST /builds: 422 Unprocessable Entity: " + long[:300] + "..."},
+		"too much":        {long, "POST /builds: 422 Unprocessable Entity: " + long[:500] + "..."},
 		"no text":         {"\xff\xfe", "POST /builds: 422 Unprocessable Entity: ?"},
 		"our token":       {`{"message": "token ` + token + ` is bad"}`, "POST /builds: 422 Unprocessable Entity: token [redacted] is bad"},
 		"our secret":      {`{"message": "can't use s3cret"}`, "POST /builds: 422 Unprocessable Entity: can't use [redacted]"},

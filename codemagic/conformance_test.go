@@ -31,11 +31,12 @@ type harness struct {
 	lag      time.Duration
 	log      bytes.Buffer // the handler that writes to it has a lock, and it is read after the last launch
 
-	lose, drop, throttle, refuse, exhaust, lists *provisionertest.Fault
+	lose, drop, throttle, refuse, quote, exhaust, lists *provisionertest.Fault
+	quotation                                           func(request string) string
 }
 
 func newHarness(t *testing.T, lag time.Duration) *harness {
-	h := &harness{fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3, PageSize: 5}), lag: lag}
+	h := &harness{quotation: fakehttp.InTurn(), fake: newFake(codemagictest.Config{ListLag: lag, Concurrency: 3, PageSize: 5}), lag: lag}
 	h.fake.SetFaults(h.fault)
 	logger := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.provider = newProvider(t, h.fake, codemagic.Config{Logger: logger, Downloads: releases{found: release}})
@@ -78,6 +79,7 @@ func number(label, prefix string) int64 {
 func (h *harness) LoseAnswers(f *provisionertest.Fault) { h.lose = f }
 func (h *harness) DropCalls(f *provisionertest.Fault)   { h.drop = f }
 func (h *harness) Refuse(f *provisionertest.Fault)      { h.refuse = f }
+func (h *harness) Quote(f *provisionertest.Fault)       { h.quote = f }
 func (h *harness) Exhaust(f *provisionertest.Fault)     { h.exhaust = f }
 func (h *harness) Throttle(f *provisionertest.Fault)    { h.throttle = f }
 func (h *harness) FailLists(f *provisionertest.Fault)   { h.lists = f }
@@ -96,6 +98,8 @@ func (h *harness) fault(operation string, _ *http.Request) *fakehttp.Fault {
 			return &fakehttp.Fault{Drop: true}
 		case h.refuse.Hit():
 			return &fakehttp.Fault{Status: http.StatusForbidden}
+		case h.quote.Hit():
+			return &fakehttp.Fault{Quote: h.quotation}
 		}
 	}
 	return nil
@@ -111,6 +115,8 @@ func (h *harness) startFault() *fakehttp.Fault {
 		return &fakehttp.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Reset": {"30"}}}
 	case h.refuse.Hit():
 		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "no access to the app"}`}
+	case h.quote.Hit():
+		return &fakehttp.Fault{Quote: h.quotation}
 	case h.exhaust.Hit():
 		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"error": "forbidden", "message": "build concurrency limit reached"}`}
 	}

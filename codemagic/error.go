@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ import (
 type Error struct {
 	Operation  string // such as POST /builds
 	StatusCode int
-	Message    string // what Codemagic said, cut to 300 bytes, without secrets; empty if it said nothing
+	Message    string // what Codemagic said, by [provisioner.Redact]; empty if it said nothing
 
 	class error
 }
@@ -49,7 +48,7 @@ func (c *Client) failure(x call, response *http.Response) error {
 	e := &Error{Operation: x.operation, StatusCode: response.StatusCode}
 	explanation := explain(body)
 	e.class = class(response.StatusCode, explanation, x.unanswered)
-	e.Message = cut(redact(explanation, append(x.secrets, c.token)...))
+	e.Message = provisioner.Redact(explanation, append(x.secrets, c.token)...)
 	if response.StatusCode == http.StatusTooManyRequests {
 		return &provisioner.RetryAfterError{After: retryAfter(response.Header, time.Now()), Err: e}
 	}
@@ -132,27 +131,4 @@ func text(v any) string {
 		return ""
 	}
 	return string(encoded)
-}
-
-// longToken finds what may be a part of a credential, where a server quotes the request: no word is
-// that long.
-var longToken = regexp.MustCompile(`[A-Za-z0-9+/=_-]{40,}`)
-
-func redact(s string, secrets ...provisioner.Secret) string {
-	for _, secret := range secrets {
-		if !secret.IsZero() {
-			s = strings.ReplaceAll(s, secret.Reveal(), secret.String())
-		}
-	}
-	return longToken.ReplaceAllString(s, "[redacted]")
-}
-
-const maxMessage = 300
-
-func cut(s string) string {
-	s = strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "?")
-	if len(s) > maxMessage {
-		s = strings.ToValidUTF8(s[:maxMessage], "") + "..."
-	}
-	return s
 }

@@ -207,8 +207,12 @@ func TestABrokenCatalogueIsReportedWithItsPlaces(t *testing.T) {
 func TestFailingCloudsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)
+	inTurn := fakehttp.InTurn()
+	quote := func(request string) string { // without the access key's id, which is no secret
+		return inTurn(strings.ReplaceAll(request, secrets["AWS_ACCESS_KEY_ID"], "AKIA"))
+	}
 	broken := func(string, *http.Request) *fakehttp.Fault {
-		return &fakehttp.Fault{Status: http.StatusForbidden, Body: `{"message":"no","documentation_url":"x"}`}
+		return &fakehttp.Fault{Status: http.StatusForbidden, Quote: quote}
 	}
 	c.ec2.SetFaults(broken)
 	c.codemagic.SetFaults(broken)

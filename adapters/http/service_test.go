@@ -27,6 +27,7 @@ import (
 	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -257,7 +258,7 @@ func (c *clouds) alive() (out []ec2test.Instance) {
 func (c *clouds) checkNoSecret(t testing.TB, out string) {
 	t.Helper()
 	for name, v := range secrets {
-		if strings.Contains(out, v) {
+		if provisionertest.Shows(out, provisioner.NewSecret(v)) {
 			t.Errorf("the value of %s is in the service's output", name)
 		}
 	}

@@ -80,12 +80,12 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 
 func (q *Queue) remove(ctx context.Context, handle string) error {
 	_, err := q.client.DeleteMessage(ctx, &awssqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: &handle})
-	return err
+	return told(err)
 }
 
 func (q *Queue) change(ctx context.Context, handle string, d time.Duration) error {
 	_, err := q.client.ChangeMessageVisibility(ctx, &awssqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: &handle, VisibilityTimeout: seconds(d)})
-	return err
+	return told(err)
 }
 
 // batchSize is SQS's limit.
@@ -105,7 +105,7 @@ func (q *Queue) hide(ctx context.Context, batch []*delivery, d time.Duration) (g
 	begun := time.Now()
 	out, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
 	if err != nil {
-		return nil, err
+		return nil, told(err)
 	}
 	for _, ok := range out.Successful {
 		if x := entry(batch, ok.Id); x != nil {

@@ -99,7 +99,7 @@ func (q *Queue) receive(n int) ([]types.Message, time.Time, error) {
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
 	})
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, told(err)
 	}
 	// SQS answers as soon as it has something, so that the answer's age is that of the network.
 	return out.Messages, time.Now(), nil

@@ -14,6 +14,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -105,10 +106,14 @@ func New(client SQS, queueURL string, cfg Config) (*Queue, error) {
 func (q *Queue) Ping(ctx context.Context) error {
 	in := &awssqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}}
 	if _, err := q.client.GetQueueAttributes(ctx, in); err != nil {
-		return fmt.Errorf("sqs queue: %w", err)
+		return fmt.Errorf("sqs queue: %w", told(err))
 	}
 	return nil
 }
+
+// told is an error of SQS's without what was sent: it may quote the request, with the credentials
+// that the SDK put into it.
+func told(err error) error { return provisioner.RedactError(err) }
 
 // letGo bounds the calls of Close.
 const letGo = 5 * time.Second

@@ -32,5 +32,5 @@ func (q *Queue) store(ctx context.Context, body string, j provisioner.Job) error
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(j.Key()), aws.String(j.Key())
 	}
 	_, err := q.client.SendMessage(ctx, in)
-	return err
+	return told(err)
 }

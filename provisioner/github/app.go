@@ -125,7 +125,7 @@ func (s *source) token(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	k := callOf(ctx)
-	token, err := s.transport.Token(context.WithValue(ctx, callKey{}, call{operation: "get the installation's token", target: k.target}))
+	token, err := s.transport.Token(context.WithValue(ctx, callKey{}, call{operation: "get the installation's token", target: k.target, sent: k.sent}))
 	if err == nil && token == "" {
 		err = errors.New("GitHub answered without a token")
 	}

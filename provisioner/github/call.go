@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +32,32 @@ type call struct {
 	target provisioner.Target
 	// means are the statuses that are an answer to the question asked.
 	means map[int]error
+	// sent are the credentials that went out with the request; see [meter].
+	sent *sent
+}
+
+// sent are the secrets that a server may repeat in its answer.
+type sent struct {
+	mu  sync.Mutex
+	all []provisioner.Secret
+}
+
+func (s *sent) add(credential string) {
+	if s == nil || credential == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, provisioner.NewSecret(credential))
+}
+
+func (s *sent) secrets() []provisioner.Secret {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.all)
 }
 
 func (k call) changes() bool { return k.method != http.MethodGet }
@@ -64,6 +92,7 @@ func (c *Client) do(ctx context.Context, a *account, k call, out any) (*gh.Respo
 
 // once makes one attempt under ctx, which is the caller's own context with the client's timeout.
 func (c *Client) once(ctx, caller context.Context, a *account, k call, out any) (*gh.Response, error) {
+	k.sent = &sent{}
 	ctx = context.WithValue(ctx, callKey{}, k)
 	req, err := a.client.NewRequest(k.method, k.url(), k.body)
 	if err != nil {

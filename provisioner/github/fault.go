@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unicode"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	gh "github.com/google/go-github/v57/github"
@@ -19,6 +18,7 @@ import (
 
 // unanswered says what it means that a call has no answer, or half of one.
 func (c *Client) unanswered(caller context.Context, k call, err error, unsent bool) error {
+	err = provisioner.RedactError(err, k.sent.secrets()...)
 	if hint, ok := errors.AsType[*provisioner.RetryAfterError](err); ok {
 		return fmt.Errorf("%s: %w", k.operation, hint)
 	}
@@ -37,7 +37,7 @@ func (c *Client) unanswered(caller context.Context, k call, err error, unsent bo
 
 // answered says what an answer means that is not a success.
 func (c *Client) answered(k call, resp *http.Response) error {
-	told := fmt.Errorf("%s: GitHub answered %d: %s", k.operation, resp.StatusCode, messageOf(resp))
+	told := fmt.Errorf("%s: GitHub answered %d: %s", k.operation, resp.StatusCode, messageOf(k, resp))
 	if is, ok := k.means[resp.StatusCode]; ok {
 		return fmt.Errorf("%w: %w", told, is)
 	}
@@ -57,7 +57,7 @@ func (c *Client) answered(k call, resp *http.Response) error {
 // tokenless says what it means that an installation's token could not be had: the call itself was
 // never sent.
 func (c *Client) tokenless(caller context.Context, a *account, k call, err error) error {
-	k = call{operation: k.operation + ": get the installation's token", method: http.MethodGet, target: k.target}
+	k = call{operation: k.operation + ": get the installation's token", method: http.MethodGet, target: k.target, sent: k.sent}
 	refused, ok := errors.AsType[*ghinstallation.HTTPError](err)
 	if !ok || refused.RootCause != nil || refused.Response == nil {
 		return c.unanswered(caller, k, err, true)
@@ -77,21 +77,24 @@ type garbled struct {
 }
 
 func (g *garbled) Error() string {
-	return fmt.Sprintf("GitHub answered %d, but the body (%q) can't be read: %v", g.status, plain(g.contentType), g.err)
+	return fmt.Sprintf("GitHub answered %d, but the body (%q) can't be read: %v", g.status, g.contentType, g.err)
 }
 
 func (g *garbled) Unwrap() error { return g.err }
 
 // messageOf returns GitHub's words for an error. A body that is not GitHub's JSON is not repeated:
 // it may be anybody's page.
-func messageOf(resp *http.Response) string {
+func messageOf(k call, resp *http.Response) string {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var e gh.ErrorResponse
+	var e struct {
+		gh.ErrorResponse
+		Configuration string `json:"encoded_jit_config"` // of a registration that did not fail after all
+	}
 	_ = json.Unmarshal(body, &e) // what could be read of it counts
 	if e.Message == "" {
 		text := http.StatusText(resp.StatusCode)
 		if kind := resp.Header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
-			text += ", as " + plain(kind)
+			text += ", as " + k.redact(kind)
 		}
 		return text
 	}
@@ -103,24 +106,14 @@ func messageOf(resp *http.Response) string {
 		}
 	}
 	if len(details) > 0 {
-		return plain(e.Message + " (" + strings.Join(details, "; ") + ")")
+		e.Message += " (" + strings.Join(details, "; ") + ")"
 	}
-	return plain(e.Message)
+	return k.redact(e.Message, provisioner.NewSecret(e.Configuration))
 }
 
-// plain makes text from outside fit for one line of a log.
-func plain(s string) string {
-	const most = 400
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, s)
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return strings.TrimSpace(s)
+// redact makes a server's words fit for an error.
+func (k call) redact(text string, more ...provisioner.Secret) string {
+	return provisioner.Redact(text, append(k.sent.secrets(), more...)...)
 }
 
 func isDial(err error) bool {

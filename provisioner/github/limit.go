@@ -29,7 +29,7 @@ const longest = 24 * time.Hour
 
 // limitOf reports whether an answer is a rate limit. Both kinds come as 403 or 429; go-github v57
 // knows the first alone.
-func limitOf(resp *http.Response, body []byte) (limit, bool) {
+func limitOf(k call, resp *http.Response, body []byte) (limit, bool) {
 	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
 		return limit{}, false
 	}
@@ -38,7 +38,7 @@ func limitOf(resp *http.Response, body []byte) (limit, bool) {
 		DocumentationURL string `json:"documentation_url"`
 	}
 	_ = json.Unmarshal(body, &e) // a body of another kind has no hints
-	l := limit{text: fmt.Sprintf("GitHub answered %d: %s", resp.StatusCode, plain(e.Message))}
+	l := limit{text: fmt.Sprintf("GitHub answered %d: %s", resp.StatusCode, k.redact(e.Message))}
 	now := answeredAt(resp)
 	if wait, ok := retryAfter(resp.Header.Get("Retry-After"), now); ok {
 		l.wait = clamp(wait)

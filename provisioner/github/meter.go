@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // meter is the last stop of an account's requests. It keeps the books on rate limits, holds
@@ -56,17 +58,19 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	m.requests.Add(1)
+	_, credential, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	k.sent.add(credential)
 	begun := time.Now()
 	resp, err := m.next.RoundTrip(req)
 	if err != nil {
-		log.DebugContext(req.Context(), "github: no answer", "took", time.Since(begun).Round(time.Millisecond), "error", err)
+		log.DebugContext(req.Context(), "github: no answer", "took", time.Since(begun).Round(time.Millisecond), "error", provisioner.RedactError(err, k.sent.secrets()...))
 		return nil, err
 	}
 	if resp.StatusCode == http.StatusNotModified {
 		m.notModified.Add(1)
 	}
 	log.DebugContext(req.Context(), "github: answer", "status", resp.StatusCode, "took", time.Since(begun).Round(time.Millisecond),
-		"resource", resp.Header.Get("X-RateLimit-Resource"), "remaining", resp.Header.Get("X-RateLimit-Remaining"))
+		"resource", k.redact(resp.Header.Get("X-RateLimit-Resource")), "remaining", k.redact(resp.Header.Get("X-RateLimit-Remaining")))
 	m.book(k.operation, resp.Header)
 	if resp.StatusCode < http.StatusBadRequest {
 		conceal(resp.Header)
@@ -75,9 +79,9 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	told, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough if the rest is lost
 	_ = resp.Body.Close()
-	if l, ok := limitOf(resp, told); ok {
+	if l, ok := limitOf(k, resp, told); ok {
 		m.close(l)
-		log.WarnContext(req.Context(), "github: rate limit", "status", resp.StatusCode, "resource", l.resource, "wait", l.wait, "error", l.text)
+		log.WarnContext(req.Context(), "github: rate limit", "status", resp.StatusCode, "resource", k.redact(l.resource), "wait", l.wait, "error", l.text)
 		return nil, l.asError(l.wait)
 	}
 	conceal(resp.Header)

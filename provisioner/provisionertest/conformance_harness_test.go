@@ -26,6 +26,7 @@ func TestAPowerThatDoesNothingIsToldSo(t *testing.T) {
 		{"LoseAnswers", "no answer was lost", []string{"a lost answer", "several lost", "a refusal after", "a lack of room after", "no log", "a call that lost its answer"}},
 		{"DropCalls", "no call was dropped", []string{"calls that are lost", "a launch whose time ends", "a plan at a cloud that can't", "a lost call is"}},
 		{"Refuse", "no call was refused", []string{"a cloud that refuses", "a refusal after", "a plan at a cloud that refuses"}},
+		{"Quote", "no call was answered by what was sent", []string{"a cloud that repeats"}},
 		{"Exhaust", "no call was told that there is no room", []string{"a cloud without room", "a lack of room after"}},
 		{"Throttle", "no call was throttled", []string{"a call that is throttled", "a cloud that throttles"}},
 		{"FailLists", "", []string{"a list that fails"}},
@@ -49,6 +50,7 @@ func TestAPowerThatIsAskedAndDoesNothingIsToldSo(t *testing.T) {
 		"LoseAnswers": {"a lost answer", "several lost", "a refusal after", "a lack of room after", "a call that lost its answer"},
 		"DropCalls":   {"calls that are lost", "a launch whose time ends", "a plan at a cloud that can't", "a lost call is"},
 		"Refuse":      {"a cloud that refuses", "a plan at a cloud that refuses"},
+		"Quote":       {"a cloud that repeats"},
 		"Exhaust":     {"a cloud without room", "a lack of room after"},
 		"Throttle":    {"a call that is throttled", "a cloud that throttles"},
 		"FailLists":   {"a list that fails"},
@@ -105,20 +107,20 @@ var bare = map[string]struct {
 		func() Harness { return struct{ Harness }{&toy{keys: true}} },
 		map[string]int{
 			"the harness has no LoseAnswers(*Fault): ": 5, "the harness has no DropCalls(*Fault): ": 4, "the harness has no Refuse(*Fault): ": 3,
-			"the harness has no Exhaust(*Fault): ": 2, "the harness has no Throttle(*Fault): ": 2, "the harness has no FailLists(*Fault): ": 1,
-			"the harness has no Log() string: ": 1, "the provider has no ": 0, "--- SKIP: ": 16, "--- PASS: ": 12,
+			"the harness has no Quote(*Fault): ": 1, "the harness has no Exhaust(*Fault): ": 2, "the harness has no Throttle(*Fault): ": 2, "the harness has no FailLists(*Fault): ": 1,
+			"the harness has no Log() string: ": 1, "the provider has no ": 0, "--- SKIP: ": 17, "--- PASS: ": 12,
 		},
 	},
 	"TheProvider": {
 		func() Harness { return &toy{keys: true, powerless: true} },
 		map[string]int{
 			"the provider has no Find: ": 1, "the provider has no List: ": 2, "the provider has no Terminate: ": 1, "the provider has no Plan: ": 3,
-			"the harness has no ": 0, "--- SKIP: ": 7, "--- PASS: ": 21,
+			"the harness has no ": 0, "--- SKIP: ": 7, "--- PASS: ": 22,
 		},
 	},
 	"TheLog": {
 		func() Harness { return &toy{keys: true, idle: "Log"} },
-		map[string]int{"the harness's Log() is empty": 1, "--- SKIP: ": 1, "--- PASS: ": 27},
+		map[string]int{"the harness's Log() is empty": 1, "--- SKIP: ": 1, "--- PASS: ": 28},
 	},
 }
 

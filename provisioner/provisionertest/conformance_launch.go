@@ -68,6 +68,10 @@ var launchCases = []conformanceCase{
 		x.fails(ctx, provisioner.ErrRefused, refuse)
 	}},
 
+	{"a cloud that repeats the request when it refuses does not make it known", needs(quote), func(ctx context.Context, x *trial) {
+		x.quoted(ctx)
+	}},
+
 	{"a cloud without room makes no machine, and is ErrCapacity until it has some", needs(exhaust), func(ctx context.Context, x *trial) {
 		x.fails(ctx, provisioner.ErrCapacity, exhaust)
 	}},

@@ -26,6 +26,7 @@ var (
 	refuse      = faulty("Refuse", "no call was refused", "say how this cloud refuses", Refuser.Refuse)
 	exhaust     = faulty("Exhaust", "no call was told that there is no room", "say how this cloud tells that it is full", Exhauster.Exhaust)
 	throttle    = faulty("Throttle", "no call was throttled", "say how this cloud throttles", Throttler.Throttle)
+	quote       = faulty("Quote", "no call was answered by what was sent", "say how this cloud refuses, with the request in the message", Quoter.Quote)
 	failLists   = faulty("FailLists", "no list failed", "say how a list of this cloud fails", ListFailer.FailLists)
 
 	logs = &need{has[Logged], "the harness has no Log() string: keep what the provider logs to run this case"}

@@ -1,6 +1,7 @@
 package provisionertest
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func (x *trial) heard(secret provisioner.Secret, err error) {
@@ -30,6 +32,20 @@ func (x *trial) searchSecrets() {
 		if Shows(said, s) {
 			x.errorf("an error shows a runner's configuration")
 		}
+	}
+}
+
+// quoted launches, and plans, until a cloud has repeated the request in every way.
+func (x *trial) quoted(ctx context.Context) {
+	f := x.arm(quote, forEver)
+	l := x.order(42, 7)
+	for range 2 * len(fakehttp.Quotes()) {
+		_, err := x.launch(ctx, l)
+		x.failed(err, provisioner.ErrRefused, "at a cloud that repeats the request")
+	}
+	x.held(f, l)
+	if plans.has(x.Harness) {
+		x.planned(ctx)
 	}
 }
 

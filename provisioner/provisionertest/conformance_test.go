@@ -45,6 +45,8 @@ func TestProviderNoticesEveryFlaw(t *testing.T) {
 		{"mixes launches up", true, "launches of different jobs at once", "has no machine"},
 		{"takes a refusal for success", true, "a cloud that refuses", "the launch succeeded"},
 		{"quotes the request in errors", true, "a cloud that refuses", "an error shows"},
+		{"repeats what the cloud says", true, "a cloud that repeats the request", "an error shows"},
+		{"repeats what the cloud says", true, "a cloud that repeats the request", "the log shows"},
 		{"knows no capacity", true, "a cloud without room", "want ErrCapacity"},
 		{"takes a throttle for a refusal", true, "a call that is throttled", "RetryAfterError"},
 		{"takes a throttle for a refusal", true, "a cloud that throttles for long", "RetryAfterError"},

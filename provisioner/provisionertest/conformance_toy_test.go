@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // toy is a small cloud, the provider for it, and the harness of both: a good one, or one with a
@@ -27,6 +28,8 @@ type toy struct {
 	machines []*toyMachine
 	faults   map[string]*Fault // by the method of the harness
 	last     provisioner.Launch
+
+	quotation func(request string) string
 }
 
 type toyMachine struct {
@@ -83,6 +86,7 @@ func (x *toy) ListLag() time.Duration { return x.lag }
 func (x *toy) LoseAnswers(f *Fault)   { x.keep("LoseAnswers", f) }
 func (x *toy) DropCalls(f *Fault)     { x.keep("DropCalls", f) }
 func (x *toy) Refuse(f *Fault)        { x.keep("Refuse", f) }
+func (x *toy) Quote(f *Fault)         { x.keep("Quote", f) }
 func (x *toy) Exhaust(f *Fault)       { x.keep("Exhaust", f) }
 func (x *toy) Throttle(f *Fault)      { x.keep("Throttle", f) }
 func (x *toy) FailLists(f *Fault)     { x.keep("FailLists", f) }
@@ -119,6 +123,11 @@ func (x *toy) create(key string, m CloudMachine) (CloudMachine, error) {
 		return CloudMachine{}, errToyThrottle
 	case x.hit("Refuse"):
 		return CloudMachine{}, errToyRefused
+	case x.hit("Quote"):
+		if x.quotation == nil {
+			x.quotation = fakehttp.InTurn()
+		}
+		return CloudMachine{}, fmt.Errorf("%w: %s", errToyRefused, x.quotation("launch "+m.RunnerName+" with "+m.Given))
 	}
 	made := (*toyMachine)(nil)
 	for _, before := range x.machines {

@@ -38,6 +38,9 @@ func (p *toyProvider) Launch(ctx context.Context, l provisioner.Launch) (provisi
 				return provisioner.Machine{}, err
 			}
 		}
+		if p.flaw != "repeats what the cloud says" {
+			err = provisioner.RedactError(err, l.JITConfig)
+		}
 		if p.flaw == "makes two machines" {
 			_, _ = p.create(key+"'", p.machine(l))
 		}

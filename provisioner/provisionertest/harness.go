@@ -14,7 +14,8 @@ import (
 // say which method is missing.
 //
 //   - Facts about the cloud: [Idempotency], [Lagging], [Logged].
-//   - Faults: [AnswerLoser], [CallDropper], [Refuser], [Exhauster], [Throttler], [ListFailer].
+//   - Faults: [AnswerLoser], [CallDropper], [Refuser], [Exhauster], [Throttler], [ListFailer],
+//     [Quoter].
 //
 // "Launch calls" are the calls to the cloud that make machines. A case calls a power at most once,
 // before its first launch, so a harness can keep the fault without a lock. It may call two of them;
@@ -75,6 +76,12 @@ type Exhauster interface{ Exhaust(f *Fault) }
 // Throttler is the power to throttle. A launch call that f hits has no effect, and is answered with
 // the cloud's rate limit.
 type Throttler interface{ Throttle(f *Fault) }
+
+// Quoter is the power to refuse as some servers do, and proxies before them. A launch call that f
+// hits has no effect, and is answered by a refusal that repeats what was sent, in the cloud's own
+// form, each time in another way: fakehttp.InTurn has them. f also hits the calls that the
+// provider's Plan makes.
+type Quoter interface{ Quote(f *Fault) }
 
 // ListFailer is the power to fail what reads machines: List, Find, and whatever a launch uses to
 // look for its machine. A page of a list is a call. A call that f hits is answered with an error of

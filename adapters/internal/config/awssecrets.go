@@ -81,16 +81,18 @@ func secret(ctx context.Context, sdk aws.Config, name string) (provisioner.Secre
 func explain(err error, region, permissions string) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
+		told := provisioner.RedactError(err)
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("no answer in time: %w", err)
+			return fmt.Errorf("no answer in time: %w", told)
 		}
-		return err
+		return told
 	}
+	told := provisioner.RedactError(api)
 	switch api.ErrorCode() {
 	case "ParameterNotFound", "ResourceNotFoundException":
-		return fmt.Errorf("it does not exist in region %s: %w", region, api)
+		return fmt.Errorf("it does not exist in region %s: %w", region, told)
 	case "AccessDeniedException":
-		return fmt.Errorf("access denied, allow %s: %w", permissions, api)
+		return fmt.Errorf("access denied, allow %s: %w", permissions, told)
 	}
-	return api
+	return told
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 // fakeAWS answers the two calls that fetch secrets, as SSM and Secrets Manager do in their JSON
@@ -103,6 +106,33 @@ func TestWhatAWSRefusesIsExplained(t *testing.T) {
 			_, err := config.Load(t.Context(), enough(map[string]string{"GITHUB_TOKEN": ref}), config.AWSSecrets())
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "\n") != 1 {
 				t.Errorf("want one fault with %q, got %v", want, err)
+			}
+		})
+	}
+}
+
+func TestAnAWSThatQuotesTheRequestTellsNoCredential(t *testing.T) {
+	var calls atomic.Int32
+	fakeAWS(t, &calls)
+	session := strings.Repeat("IQoJb3JpZ2luX2VjEJ3+/9aK", 20)
+	t.Setenv("AWS_SESSION_TOKEN", session)
+	for _, quote := range fakehttp.Quotes() {
+		if strings.Contains(quote.Name, "pieces") || strings.Contains(quote.Name, "lines") {
+			continue // of no length that a credential has
+		}
+		t.Run(quote.Name, func(t *testing.T) {
+			quoting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				w.WriteHeader(http.StatusBadRequest)
+				_ = json.NewEncoder(w).Encode(map[string]string{"__type": "InvalidSignatureException", "message": quote.Quote("sent: " + r.Header.Get("X-Amz-Security-Token"))})
+			}))
+			defer quoting.Close()
+			t.Setenv("AWS_ENDPOINT_URL", quoting.URL)
+			for _, ref := range []string{"ssm:/github/token", "secretsmanager:webhook"} {
+				_, err := config.AWSSecrets().Secret(t.Context(), ref)
+				if err == nil || provisionertest.Shows(err.Error(), provisioner.NewSecret(session)) || !strings.Contains(err.Error(), "[redacted]") {
+					t.Errorf("%s: %v", ref, err)
+				}
 			}
 		})
 	}

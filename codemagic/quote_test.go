@@ -1,0 +1,63 @@
+package codemagic_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/codemagic"
+	"github.com/datawire/github-runner-provisioner/codemagic/codemagictest"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
+)
+
+func TestACodemagicThatQuotesTheRequestTellsNothingOfIt(t *testing.T) {
+	for _, quote := range fakehttp.Quotes() {
+		for _, from := range []string{"", "JITCONFIG", "X-Auth-Token"} { // an error has room for one of them
+			for _, status := range []int{400, 403, 429, 500} {
+				t.Run(fmt.Sprintf("%s, from %q on, %d", quote.Name, from, status), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						fake, quoted := newFake(codemagictest.Config{}), false
+						fake.SetFaults(func(string, *http.Request) *fakehttp.Fault {
+							return &fakehttp.Fault{Status: status, Quote: func(request string) string {
+								i := max(strings.Index(request, from), 0)
+								quoted = quoted || i > 0 || from == ""
+								return quote.Quote(request[i:])
+							}}
+						})
+						var log bytes.Buffer
+						cfg := codemagic.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+						p := newProvider(t, fake, cfg)
+						_, launching := p.Launch(within(t, time.Minute), launch(42))
+						_, listing := p.List(t.Context())
+						ending := p.Terminate(t.Context(), provisioner.Machine{ID: "5fabc6414c48000000000001"})
+						plan, planning := p.Plan(t.Context(), launch(42))
+						shown, _ := json.Marshal(plan)
+						text := fmt.Sprintf("%+v\n%s\n%s", []error{launching, listing, ending, planning}, shown, log.String())
+						if launching == nil || listing == nil || ending == nil || !quoted {
+							t.Fatalf("nothing failed, or nothing was quoted: %.900s", text)
+						}
+						for _, e := range []error{launching, listing, ending} {
+							if told, ok := errors.AsType[*codemagic.Error](e); ok {
+								text += told.Message
+							}
+						}
+						for name, s := range map[string]provisioner.Secret{"the configuration": jit, "the token": provisioner.NewSecret(token)} {
+							if provisionertest.Shows(text, s) {
+								t.Errorf("%s shows: %.900s", name, text)
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
