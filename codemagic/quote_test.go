@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -18,6 +19,26 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
+
+// net/http quotes headers that it can't read.
+func TestABrokenAnswerDoesNotTellTheToken(t *testing.T) {
+	client, err := codemagic.NewClient(provisioner.NewSecret(token), codemagic.Config{BaseURL: "http://codemagic.test", Transport: broken{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.StartBuild(t.Context(), codemagic.StartRequest{AppID: app, Secrets: map[string]provisioner.Secret{"A": jit}})
+	text := fmt.Sprintf("%+v", err)
+	if !errors.Is(err, provisioner.ErrNoAnswer) || !errors.Is(err, io.ErrUnexpectedEOF) || provisionertest.Shows(text, jit) || strings.Contains(text, token) {
+		t.Errorf("got %s", text)
+	}
+}
+
+type broken struct{}
+
+func (broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	return nil, errors.Join(fmt.Errorf("malformed MIME header line: %s %s: %w", r.Header.Get("X-Auth-Token"), body, io.ErrUnexpectedEOF), err)
+}
 
 func TestACodemagicThatQuotesTheRequestTellsNothingOfIt(t *testing.T) {
 	for _, quote := range fakehttp.Quotes() {

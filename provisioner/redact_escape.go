@@ -44,6 +44,10 @@ func escape(text []byte) (means []byte, size int) {
 		switch c := text[1]; c {
 		case 'u':
 			return unicodeEscape(text)
+		case 'U': // Go's
+			if n, ok := hexAt(text, 2, 8); ok {
+				return utf8.AppendRune(nil, rune(n)), 10
+			}
 		case 'x':
 			if n, ok := hexAt(text, 2, 2); ok {
 				return []byte{byte(n)}, 4
@@ -89,6 +93,6 @@ func hexAt(text []byte, from, digits int) (int, bool) {
 	if len(text) < from+digits {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(string(text[from:from+digits]), 16, 16)
+	n, err := strconv.ParseUint(string(text[from:from+digits]), 16, 31)
 	return int(n), err == nil
 }

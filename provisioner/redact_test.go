@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestRedactTakesOutWhatWasSent(t *testing.T) {
 		"half the token":             "Bearer " + classic[:20] + "...",
 		"its end":                    "..." + classic[24:],
 		"a configuration":            `{"encoded_jit_config":"` + jit + `"}`,
-		"one whose slashes escape":   strings.ReplaceAll(jit, "/", `\/`),
+		"one with escaped slashes":   strings.ReplaceAll(jit, "/", `\/`),
 		"one whose pluses escape":    strings.ReplaceAll(jit, "+", `\u002b`),
 		"one in a URL":               url.QueryEscape(jit),
 		"one in a URL in a URL":      url.QueryEscape(url.QueryEscape(jit)),
@@ -44,6 +45,7 @@ func TestRedactTakesOutWhatWasSent(t *testing.T) {
 		"digits":                     hex.EncodeToString([]byte(classic)),
 		"digits, upper case, lines":  lines(strings.ToUpper(hex.EncodeToString([]byte(classic))), 9),
 		"another token":              "ghs_" + strings.Repeat("a1B2", 9),
+		"one whose slashes escape":   "token: " + strings.Repeat(`a1B2c3D4e5F6g7H8i9\/`, 4),
 		"one of 2026":                "token ghs_123456_" + strings.Repeat("eyJhbGciOiJSUzI1NiJ9", 1) + "." + strings.Repeat("eyJpc3MiOiJnaCJ9", 8) + "." + strings.Repeat("Zm9v_2", 57),
 		"a key's identity in base64": base64.URLEncoding.EncodeToString([]byte("an unknown secret of some length ????>>>")),
 	} {
@@ -57,6 +59,22 @@ func TestRedactTakesOutWhatWasSent(t *testing.T) {
 			}
 		}
 		if strings.Contains(text, "ghs_") && strings.ContainsAny(strings.TrimPrefix(got, "it said: token "), "_Z9") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestRedactKnowsSecretsOfAnyAlphabet(t *testing.T) {
+	const secret = "?>?>~~?>ÿ🔑🗝?>\U0010FFFF~é"
+	ascii := strconv.QuoteToASCII(secret)
+	for name, text := range map[string]string{
+		"as it is": secret, "base64, for URLs, in lines": lines(base64.URLEncoding.EncodeToString([]byte(secret)), 10),
+		"JSON":            strings.NewReplacer("🔑", `\ud83d\udd11`, "🗝", `\ud83d\udddd`, "\U0010FFFF", `\udbff\udfff`, ">", `\u003e`).Replace(secret),
+		"its end in JSON": strings.Replace("🔑🗝?>\U0010FFFF~é", "🔑🗝", `\ud83d\udd11\ud83d\udddd`, 1),
+		"ASCII":           ascii[1 : len(ascii)-1],
+	} {
+		got := provisioner.Redact("("+text+")", provisioner.NewSecret(secret))
+		if strings.ContainsAny(got, "?🔑🗝~>") || strings.Contains(got, `\u`) || !strings.Contains(got, "[redacted]") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
