@@ -22,7 +22,7 @@ const maxTold = 500
 func Redact(text string, secrets ...Secret) string {
 	var b strings.Builder
 	end := 0
-	for _, s := range newSearch(secrets).find(text) {
+	for _, s := range newSearch(text, secrets).find() {
 		b.WriteString(text[end:s.from])
 		b.WriteString(redacted)
 		end = s.to

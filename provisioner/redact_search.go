@@ -8,6 +8,7 @@ import (
 // search looks for secrets in a text, under whatever encodings: it takes the encodings off, rather
 // than trying all that a secret may have. What was never sent has no encoding to look for.
 type search struct {
+	text    string
 	needles []needle
 	found   []span
 	budget  int // bytes that may still be looked at; a server's text may be made to take long
@@ -30,8 +31,8 @@ const (
 	most     = 4 << 20
 )
 
-func newSearch(secrets []Secret) *search {
-	s := &search{budget: most}
+func newSearch(text string, secrets []Secret) *search {
+	s := &search{text: text, budget: most}
 	for _, secret := range secrets {
 		for l := range newLayer(secret.Reveal()).bare() { // it may look as if it were escaped itself
 			s.add(string(l.text))
@@ -41,10 +42,10 @@ func newSearch(secrets []Secret) *search {
 }
 
 func (s *search) add(text string) {
-	if len(text) < shortest {
+	length := min(part, len(text))
+	if length < shortest || length > len(s.text) {
 		return
 	}
-	length := min(part, len(text))
 	n := needle{length, make(map[string]struct{}, len(text))}
 	for i := range len(text) - length + 1 {
 		n.parts[text[i:i+length]] = struct{}{}
@@ -53,10 +54,10 @@ func (s *search) add(text string) {
 }
 
 // find returns what has to be taken out, in order. A text that takes too long is taken out whole.
-func (s *search) find(text string) []span {
-	l := newLayer(text)
+func (s *search) find() []span {
+	l := newLayer(s.text)
 	if s.look(l, depth); s.budget < 0 {
-		return []span{{0, len(text)}}
+		return []span{{0, len(s.text)}}
 	}
 	all := append(s.found, words(l.plain())...)
 	slices.SortFunc(all, func(a, b span) int { return a.from - b.from })
