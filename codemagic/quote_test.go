@@ -82,3 +82,14 @@ func TestACodemagicThatQuotesTheRequestTellsNothingOfIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAClientDoesNotShowItsToken(t *testing.T) {
+	c := newClient(t, http.NotFoundHandler(), codemagic.Config{})
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+		for _, v := range []any{c, *c, newProvider(t, http.NotFoundHandler(), codemagic.Config{})} {
+			if s := fmt.Sprintf(verb, v); provisionertest.Shows(s, provisioner.NewSecret(token)) {
+				t.Errorf("%s tells the token: %s", verb, s)
+			}
+		}
+	}
+}

@@ -91,16 +91,16 @@ func words(l layer) (found []span) {
 }
 
 // inWord takes both alphabets of base64 and the dots in GitHub's newer tokens for parts of a word.
-func inWord(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("-_+/=.", c) >= 0 }
+func inWord(c byte) bool { return isAlphanumeric(rune(c)) || strings.IndexByte("-_+/=.", c) >= 0 }
 
-func isAlphanumeric(c byte) bool {
+func isAlphanumeric(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 // readable reports whether a long word is made of what people and clouds name things by: the paths
 // of documentation, of images and of roles, host names, and the ids in them.
 func readable(word string) bool {
-	parts := strings.FieldsFunc(word, func(r rune) bool { return !isAlphanumeric(byte(r)) })
+	parts := strings.FieldsFunc(word, func(r rune) bool { return !isAlphanumeric(r) })
 	return !slices.ContainsFunc(parts, func(part string) bool { return !readablePart(part) })
 }
 

@@ -1,8 +1,9 @@
 package provisioner
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"html"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -32,8 +33,8 @@ func (l layer) unescaped() (bare layer, changed bool) {
 func escape(text []byte) (means []byte, size int) {
 	switch text[0] {
 	case '%':
-		if n, ok := hexAt(text, 1, 2); ok {
-			return []byte{byte(n)}, 3
+		if b := hexAt(text, 1, 2); b != nil {
+			return b, 3
 		}
 	case '&':
 		return reference(text)
@@ -45,12 +46,12 @@ func escape(text []byte) (means []byte, size int) {
 		case 'u':
 			return unicodeEscape(text)
 		case 'U': // Go's
-			if n, ok := hexAt(text, 2, 8); ok {
-				return utf8.AppendRune(nil, rune(n)), 10
+			if b := hexAt(text, 2, 8); b != nil {
+				return utf8.AppendRune(nil, rune(binary.BigEndian.Uint32(b))), 10 //nolint:gosec // what is no rune becomes U+FFFD
 			}
 		case 'x':
-			if n, ok := hexAt(text, 2, 2); ok {
-				return []byte{byte(n)}, 4
+			if b := hexAt(text, 2, 2); b != nil {
+				return b, 4
 			}
 		case 'n', 'r', 't', 'b', 'f':
 			return []byte{'\n'}, 2 // any of them is left out
@@ -62,14 +63,14 @@ func escape(text []byte) (means []byte, size int) {
 }
 
 func unicodeEscape(text []byte) (means []byte, size int) {
-	n, ok := hexAt(text, 2, 4)
-	if !ok {
+	b := hexAt(text, 2, 4)
+	if b == nil {
 		return nil, 0
 	}
-	r, size := rune(n), 6
+	r, size := rune(binary.BigEndian.Uint16(b)), 6
 	if utf16.IsSurrogate(r) && len(text) >= 12 && text[6] == '\\' && text[7] == 'u' {
-		if low, ok := hexAt(text, 8, 4); ok {
-			r, size = utf16.DecodeRune(r, rune(low)), 12
+		if low := hexAt(text, 8, 4); low != nil {
+			r, size = utf16.DecodeRune(r, rune(binary.BigEndian.Uint16(low))), 12
 		}
 	}
 	return utf8.AppendRune(nil, r), size
@@ -89,10 +90,14 @@ func reference(text []byte) (means []byte, size int) {
 	return nil, 0
 }
 
-func hexAt(text []byte, from, digits int) (int, bool) {
+// hexAt decodes that many hexadecimal digits; nil if there are other characters.
+func hexAt(text []byte, from, digits int) []byte {
 	if len(text) < from+digits {
-		return 0, false
+		return nil
 	}
-	n, err := strconv.ParseUint(string(text[from:from+digits]), 16, 31)
-	return int(n), err == nil
+	b := make([]byte, digits/2)
+	if _, err := hex.Decode(b, text[from:from+digits]); err != nil {
+		return nil
+	}
+	return b
 }

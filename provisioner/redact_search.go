@@ -186,7 +186,7 @@ func (l layer) decode(digits *alphabet, bits, from, to int) layer {
 		held = held<<bits | digits[l.text[i]]
 		if have += bits; have >= 8 {
 			have -= 8
-			d.add(l, first, i+1, byte(held>>have))
+			d.add(l, first, i+1, byte(held>>have)) //nolint:gosec // eight bits are left
 			held &= 1<<have - 1
 			first = i // its last bits begin the next byte
 		}

@@ -48,7 +48,7 @@ func newHolder() holder {
 func tells(text string) bool {
 	text = strings.ToLower(strings.Join(strings.Fields(text), ""))
 	part := "hunter2"
-	decimal := strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(part)), "[]"), " ", "")
+	decimal := strings.ReplaceAll(strings.Trim(fmt.Sprintf("%d", []byte(part)), "[]"), " ", "")
 	for _, form := range []string{part, hex.EncodeToString([]byte(part)), decimal, base64.StdEncoding.EncodeToString([]byte("hunter"))} {
 		if strings.Contains(text, strings.ToLower(form)) {
 			return true

@@ -131,3 +131,16 @@ func TestABrokenAnswerDoesNotTellTheToken(t *testing.T) {
 }
 
 var errBroken = errors.New("(broken)")
+
+func TestAClientDoesNotShowItsCredentials(t *testing.T) {
+	for _, cfg := range []github.Config{{Token: provisioner.NewSecret(realToken)}, {App: testApp()}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			for _, v := range []any{newClient(t, cfg), cfg} {
+				s := fmt.Sprintf(verb, v)
+				if provisionertest.Shows(s, provisioner.NewSecret(realToken)) || provisionertest.Shows(s, testApp().PrivateKey) {
+					t.Errorf("%s tells the credential: %s", verb, s)
+				}
+			}
+		}
+	}
+}
