@@ -58,8 +58,8 @@ type payload struct {
 	Job    struct {
 		ID         int64    `json:"id"`
 		RunID      hint     `json:"run_id"`
-		RunAttempt int      `json:"run_attempt"`
-		Labels     []string `json:"labels"` // an item that is null decodes to ""
+		RunAttempt int      `json:"run_attempt"` // 0 or absent from other forges and of old
+		Labels     []string `json:"labels"`      // an item that is null decodes to ""
 		Name       string   `json:"name"`
 		Workflow   string   `json:"workflow_name"`
 		URL        string   `json:"html_url"`
@@ -101,7 +101,6 @@ func Decode(event string, body []byte) (Delivery, error) {
 		return Delivery{Event: event}, nil
 	}
 	var p payload
-	p.Job.RunAttempt = 1 // old deliveries have none
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Delivery{}, &InvalidError{explain(err, body)}
 	}
@@ -109,7 +108,7 @@ func Decode(event string, body []byte) (Delivery, error) {
 	d := Delivery{
 		Event: event, Action: p.Action, RunnerName: p.Job.RunnerName, RunnerID: int64(p.Job.RunnerID), Conclusion: p.Job.Conclusion,
 		Job: provisioner.Job{
-			ID: p.Job.ID, RunAttempt: p.Job.RunAttempt, Labels: withoutEmpty(p.Job.Labels), CreatedAt: created,
+			ID: p.Job.ID, RunAttempt: cmp.Or(p.Job.RunAttempt, 1), Labels: withoutEmpty(p.Job.Labels), CreatedAt: created,
 			Repository: provisioner.Repository{Owner: p.Repository.Owner.Login, Name: p.Repository.Name}, RepositoryID: int64(p.Repository.ID), RunID: int64(p.Job.RunID),
 			Name: p.Job.Name, Workflow: p.Job.Workflow, URL: p.Job.URL,
 		},

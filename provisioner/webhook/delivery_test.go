@@ -66,8 +66,17 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// Forges other than GitHub send 0 with jobs that have not begun yet.
+func TestAnAttemptThatIsNotCountedIsTheFirst(t *testing.T) {
+	for _, edit := range []webhooktest.Edit{webhooktest.Set("workflow_job.run_attempt", 0), webhooktest.Unset("workflow_job.run_attempt")} {
+		if d, err := webhook.Decode("workflow_job", webhooktest.Payload(edit)); err != nil || d.Job.RunAttempt != 1 {
+			t.Errorf("attempt %d, %v", d.Job.RunAttempt, err)
+		}
+	}
+}
+
 func TestDecodeNamesAllMissingFieldsAtOnce(t *testing.T) {
-	_, err := webhook.Decode("workflow_job", []byte(`{"workflow_job":{"run_attempt":0}}`))
+	_, err := webhook.Decode("workflow_job", []byte(`{"workflow_job":{"run_attempt":-1}}`))
 	invalid, ok := errors.AsType[*webhook.InvalidError](err)
 	if !ok {
 		t.Fatalf("%v is no InvalidError", err)
