@@ -108,6 +108,13 @@ func refused(d *drafts) []Case {
 	} {
 		cases = append(cases, d.job(s.name).with("X-Hub-Signature-256", s.signature).want(http.StatusUnauthorized, "unauthorized"))
 	}
+	for _, digit := range []int{0, 15, 31, 32, 48, 63} {
+		c := d.job(fmt.Sprintf("a signature with another digit %d", digit))
+		s := []byte(c.Header.Get("X-Hub-Signature-256"))
+		at := len("sha256=") + digit
+		s[at] = "0123456789abcdef"[(strings.IndexByte("0123456789abcdef", s[at])+1)%16]
+		cases = append(cases, c.with("X-Hub-Signature-256", string(s)).want(http.StatusUnauthorized, "unauthorized"))
+	}
 	legacy := d.job("a SHA-1 signature alone").with("X-Hub-Signature-256", "").with("X-Hub-Signature", sha1)
 	spoilt := d.job("a body changed after signing")
 	spoilt.Body = append(spoilt.Body, ' ')
