@@ -47,3 +47,9 @@ func Hold(q *Queue, locked chan<- struct{}, release <-chan struct{}) error {
 		return nil
 	}})
 }
+
+// Set runs SQL on the queue's own connection, outside its transactions.
+func (q *Queue) Set(ctx context.Context, query string) error {
+	_, err := q.db.ExecContext(ctx, query)
+	return err
+}

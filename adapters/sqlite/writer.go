@@ -149,11 +149,7 @@ func (q *Queue) transact(batch []*operation) (culprit *operation, err error) {
 			return o, err
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		_, _ = q.db.ExecContext(context.Background(), `rollback`) // a commit that failed may have left the transaction open
-		return nil, err
-	}
-	return nil, nil
+	return nil, tx.Commit() // the driver rolls back what a failed commit leaves open
 }
 
 // poll wakes those who wait if another process has written to the file.
