@@ -19,6 +19,12 @@
 // looks at the disk only when something has changed or a hidden message becomes visible. Once a
 // second it asks SQLite, in one cheap question, whether another process has written.
 //
+// # When the disk is full
+//
+// Then jobs are refused, and [Queue.Ping] says so. Those that have been accepted are received and
+// deleted as ever: the queue keeps 4 MiB of the disk in reserve, gives them up when even a deletion
+// fails for want of room, and accepts no job until it has them again.
+//
 // # The file
 //
 // FILE-wal and FILE-shm beside it are part of it while the service runs. Several processes of one

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -29,12 +30,17 @@ func describe(path string, err error) error {
 
 const beginAnew = "stop the service and move the file, its -wal and its -shm away: a new one is made, and the reconciler finds the waiting jobs at GitHub"
 
+const full = "the disk is full"
+
 func adviceFor(err error) string {
 	if errors.Is(err, errForeign) {
 		return "name another file"
 	}
 	if errors.Is(err, errDamaged) {
 		return beginAnew
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return full
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "its directory must exist, and a file in use must not be removed"
@@ -43,7 +49,7 @@ func adviceFor(err error) string {
 	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
 		return "the file is damaged or no SQLite database: " + beginAnew
 	case lib.SQLITE_FULL:
-		return "the disk is full"
+		return full
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM:
 		return "the file and its directory must be writable"
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:

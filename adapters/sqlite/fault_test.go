@@ -129,7 +129,7 @@ func TestPing(t *testing.T) {
 			must(t, os.WriteFile(path, nil, 0o600))
 		}, "replaced"},
 		"notices a file that can't be written": {func(t *testing.T, q *sqlite.Queue, _ string) {
-			must(t, q.Exec(t.Context(), `create trigger broken before insert on notes begin select raise(abort, 'no writing'); end`))
+			must(t, q.Exec(t.Context(), `create trigger broken before insert on goqite begin select raise(abort, 'no writing'); end`))
 		}, "no writing"},
 		"notices that the queue is closed": {func(t *testing.T, q *sqlite.Queue, _ string) { must(t, q.Close()) }, "closed"},
 	} {
@@ -141,6 +141,25 @@ func TestPing(t *testing.T) {
 				t.Errorf("Ping: %s, want %q", got, test.says)
 			}
 		})
+	}
+}
+
+// TestPingFailsNoLaterThanJobsDo fills files of many sizes, because it depends on which of the
+// tables is the first to need another page.
+func TestPingFailsNoLaterThanJobsDo(t *testing.T) {
+	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), sqlite.Config{})
+	id := int64(1)
+	for pages := 20; pages < 60; pages++ {
+		must(t, q.Exec(t.Context(), fmt.Sprintf("pragma max_page_count = %d", pages)))
+		for {
+			if _, err := q.Send(t.Context(), lane, job(id)); err != nil {
+				break
+			}
+			id++
+		}
+		if err := q.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+			t.Errorf("job %d is refused by a file of %d pages, and Ping: %v", id, pages, err)
+		}
 	}
 }
 

@@ -18,28 +18,32 @@ import (
 const busyTimeout = 5 * time.Second
 
 // openFile opens the database with one connection, after a look at whether the file is whole, and
-// brings its tables up to date.
-func openFile(ctx context.Context, path string) (*sql.DB, os.FileInfo, error) {
+// brings its tables up to date. dir is where the file and those beside it lie, which a link may
+// hide.
+func openFile(ctx context.Context, path string) (db *sql.DB, info os.FileInfo, dir string, err error) {
 	if err := makeFile(path); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	db, err := sql.Open("sqlite", source(abs))
-	if err != nil {
-		return nil, nil, err
+	if db, err = sql.Open("sqlite", source(abs)); err != nil {
+		return nil, nil, "", err
 	}
 	db.SetMaxOpenConns(1)
 	if err := prepare(ctx, db); err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return nil, nil, "", errors.Join(err, db.Close())
 	}
-	info, err := os.Stat(abs)
+	info, err = os.Stat(abs)
 	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return nil, nil, "", errors.Join(err, db.Close())
 	}
-	return db, info, nil
+	target, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return nil, nil, "", errors.Join(err, db.Close())
+	}
+	return db, info, filepath.Dir(target), nil
 }
 
 // source names the file, which is not to be made here, and what every connection is set to. A small

@@ -7,14 +7,18 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 )
 
-// pingNote is written by Ping.
-const pingNote = "ping"
+const (
+	// pingLane is where Ping's message lies until it is deleted, in the same transaction.
+	pingLane = "ping"
+	// pingSize is more than several jobs need, so that Ping fails no later than they do.
+	pingSize = 16 << 10
+)
 
-// Ping reports whether jobs can be stored: it writes to the file, and sees that the file is still
-// the one at its path.
+// Ping reports whether jobs can be stored: it stores a large one and deletes it again, and sees
+// that the file is still the one at its path. That costs as much as a job does, a confirmation of
+// the disk, so ask no more often than you need to know.
 func (q *Queue) Ping(ctx context.Context) error {
 	now, err := os.Stat(q.path)
 	if err != nil {
@@ -26,7 +30,13 @@ func (q *Queue) Ping(ctx context.Context) error {
 	if err := q.looksWhole(); err != nil {
 		return describe(q.path, err)
 	}
-	return q.Put(ctx, pingNote, time.Now().UTC().Format(time.RFC3339Nano))
+	return q.do(&operation{ctx: ctx, send: true, run: func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(context.Background(), `insert into goqite (queue, body) values (?, zeroblob(?))`, pingLane, pingSize); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(context.Background(), `delete from goqite where queue = ?`, pingLane)
+		return err
+	}})
 }
 
 // magic begins every SQLite file (https://www.sqlite.org/fileformat.html#the_database_header).

@@ -38,6 +38,7 @@ type Queue struct {
 	cfg  Config
 	db   *sql.DB     // one connection, which is the writer's once the queue is open
 	file os.FileInfo // the file as it was when it was opened
+	room reserve
 
 	operations chan *operation
 	closing    chan struct{}
@@ -80,16 +81,19 @@ func Open(ctx context.Context, path string, cfg Config) (*Queue, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, file, err := openFile(ctx, path)
+	db, file, dir, err := openFile(ctx, path)
 	if err != nil {
 		return nil, describe(path, err)
 	}
 	q := &Queue{
-		path: path, cfg: cfg, db: db, file: file, lanes: make(map[string]*lane),
+		path: path, cfg: cfg, db: db, file: file, room: reserve{dir: dir}, lanes: make(map[string]*lane),
 		operations: make(chan *operation, batchSize), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := q.moveUnsorted(ctx); err != nil {
 		return nil, describe(path, errors.Join(err, db.Close()))
+	}
+	if err := q.room.hold(); err != nil {
+		cfg.Logger.WarnContext(ctx, "no job is accepted until the queue's disk has room", "error", err)
 	}
 	q.background.Go(q.write)
 	q.background.Go(q.forget)
@@ -102,6 +106,7 @@ func (q *Queue) Close() error {
 	q.closeOnce.Do(func() {
 		close(q.closing)
 		q.background.Wait()
+		q.room.release()
 		if err := q.db.Close(); err != nil {
 			q.closeErr = describe(q.path, err)
 		}

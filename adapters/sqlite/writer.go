@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"runtime"
+	"slices"
 	"time"
+
+	lib "modernc.org/sqlite/lib"
 )
 
 // operation is one thing to do in the writer's next transaction.
@@ -15,7 +18,8 @@ type operation struct {
 	run func(tx *sql.Tx) error
 	// committed, if any, runs in the writer once the transaction is on the disk.
 	committed func()
-	// send says that it stores a job: such operations fail first when the file takes no more.
+	// send says that it stores a job, or tries whether one could be stored: such operations fail
+	// first when the file takes no more, and their callers may leave them alone.
 	send bool
 	done chan error
 }
@@ -99,11 +103,22 @@ func (q *Queue) gather(batch []*operation) []*operation {
 
 // commit runs a batch in one transaction and answers all of it. One operation's own fault fails
 // that operation alone. What fails the transaction fails its sends; the rest gets another try
-// without them, because deleting is what makes room in a full file.
+// without them, and on a full disk one more with the reserve's room, because deleting is what makes
+// room.
 func (q *Queue) commit(batch []*operation) {
 	batch = answer(batch, func(o *operation) (bool, error) { err := o.ctx.Err(); return err != nil, err })
+	if slices.ContainsFunc(batch, isSend) {
+		if err := q.room.hold(); err != nil {
+			err = describe(q.path, err)
+			batch = answer(batch, func(o *operation) (bool, error) { return o.send, err })
+		}
+	}
 	for len(batch) > 0 {
 		culprit, err := q.transact(batch)
+		if primary(err) == lib.SQLITE_FULL && !slices.ContainsFunc(batch, isSend) {
+			q.makeRoom()
+			culprit, err = q.transact(batch)
+		}
 		if err == nil {
 			for _, o := range batch {
 				if o.committed != nil {
@@ -120,6 +135,17 @@ func (q *Queue) commit(batch []*operation) {
 			left = answer(batch, func(*operation) (bool, error) { return true, err })
 		}
 		batch = left
+	}
+}
+
+func isSend(o *operation) bool { return o.send }
+
+// makeRoom gives the reserve up, and uses it to write SQLite's log into the file: the log is
+// written from its beginning then, which takes no more of the disk.
+func (q *Queue) makeRoom() {
+	q.room.release()
+	if _, err := q.db.ExecContext(context.Background(), `pragma wal_checkpoint(restart)`); err != nil {
+		q.cfg.Logger.Error("the disk is full, and the queue can't make do with what it has", "error", err)
 	}
 }
 
