@@ -23,7 +23,7 @@ func newServer(cfg *config.Config, receiver *webhook.Receiver, q queue.Queue, m 
 	mux.Handle(cfg.Webhook.Path, receiver)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", ready(q, log))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes}))
 	return &http.Server{
 		Addr: cfg.ListenAddr, Handler: mux,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -31,26 +31,35 @@ func newServer(cfg *config.Config, receiver *webhook.Receiver, q queue.Queue, m 
 	}
 }
 
+// scrapes is how many may ask for metrics at once; others get 503.
+const scrapes = 4
+
 // pinger is a queue that can say whether it is usable.
 type pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// readyTimeout is below the time that probes usually wait.
-const readyTimeout = 2 * time.Second
+const (
+	// readyTimeout is below the time that probes usually wait.
+	readyTimeout = 2 * time.Second
+	// readyMemory keeps strangers who ask from being dear: a ping costs a write to the disk, or a
+	// request that AWS bills.
+	readyMemory = time.Second
+)
 
 // ready answers whether jobs can be accepted. The configuration was found usable before the server
 // started.
 func ready(q queue.Queue, log *slog.Logger) http.HandlerFunc {
+	p, ok := q.(pinger)
+	if !ok {
+		return func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, "ready") }
+	}
+	usable := wiring.NewRemembered(func(ctx context.Context) (struct{}, error) { return struct{}{}, p.Ping(ctx) }, readyTimeout, readyMemory)
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if p, ok := q.(pinger); ok {
-			if err := p.Ping(ctx); err != nil {
-				log.ErrorContext(ctx, "the queue is not usable", "error", err)
-				reply(w, http.StatusServiceUnavailable, "the queue is not usable; the log says why")
-				return
-			}
+		if _, err := usable.Get(r.Context()); err != nil {
+			log.ErrorContext(r.Context(), "the queue is not usable", "error", err)
+			reply(w, http.StatusServiceUnavailable, "the queue is not usable; the log says why")
+			return
 		}
 		reply(w, http.StatusOK, "ready")
 	}
