@@ -2,50 +2,57 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
-
-	"go.uber.org/fx"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
 )
 
-// runWorker drains the queue while the service runs.
-func runWorker(life fx.Lifecycle, w *queue.Worker, log *slog.Logger) {
-	background(life, func(ctx context.Context) {
-		if err := w.Run(ctx); err != nil {
-			log.Error("the worker stopped", "error", err)
+// background is the work beside the server: the worker drains the queue, and the sweeper
+// reconciles.
+type background struct {
+	worker  *queue.Worker
+	sweeper *reconcile.Sweeper
+	cfg     *config.Config
+	log     *slog.Logger
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+func newBackground(w *queue.Worker, s *reconcile.Sweeper, cfg *config.Config, log *slog.Logger) *background {
+	return &background{worker: w, sweeper: s, cfg: cfg, log: log}
+}
+
+func (b *background) start() {
+	var ctx context.Context
+	ctx, b.cancel = context.WithCancel(context.Background())
+	b.running.Go(func() {
+		if err := b.worker.Run(ctx); err != nil {
+			b.log.Error("the worker stopped", "error", err)
 		}
 	})
-}
-
-// runSweeper reconciles while the service runs.
-func runSweeper(life fx.Lifecycle, s *reconcile.Sweeper, cfg *config.Config, log *slog.Logger) {
-	if cfg.ReconcileInterval == 0 {
-		log.Warn("the reconciler is off (RECONCILE_INTERVAL=0): lost webhooks, stolen runners and leftovers are nobody's business")
+	if b.cfg.ReconcileInterval == 0 {
+		b.log.Warn("the reconciler is off (RECONCILE_INTERVAL=0): lost webhooks, stolen runners and leftovers are nobody's business")
 		return
 	}
-	background(life, func(ctx context.Context) { s.Run(ctx, cfg.ReconcileInterval) })
+	b.running.Go(func() { b.sweeper.Run(ctx, b.cfg.ReconcileInterval) })
 }
 
-// background runs f from the service's start; its stop ends f's context and waits for f.
-func background(life fx.Lifecycle, f func(ctx context.Context)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	life.Append(fx.StartStopHook(
-		func() { running.Go(func() { f(ctx) }) },
-		func(stop context.Context) error {
-			cancel()
-			done := make(chan struct{})
-			go func() { running.Wait(); close(done) }()
-			select {
-			case <-done:
-				return nil
-			case <-stop.Done():
-				return stop.Err()
-			}
-		},
-	))
+// stop has nothing new begun from now on, and does not wait for what is under way.
+func (b *background) stop() { b.cancel() }
+
+// wait waits for what is under way, until ctx ends.
+func (b *background) wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { b.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.New("launches under way were cut off; their jobs are taken up after the next start")
+	}
 }

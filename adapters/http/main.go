@@ -53,15 +53,15 @@ func run(stdout, stderr io.Writer) int {
 	return signal.ExitCode
 }
 
-// stopTimeout covers the requests in progress and the launches under way; Kubernetes kills after 30
-// s.
+// stopTimeout covers the requests in progress, the launches under way and the closing of the queue;
+// Kubernetes kills after 30 s.
 const stopTimeout = 25 * time.Second
 
 func options(cfg *config.Config, logs io.Writer) fx.Option {
 	return fx.Options(
 		wiring.Module(cfg, wiring.NewLogger(cfg, logs)),
-		fx.Provide(newServer),
-		fx.Invoke(wiring.Gauges, runWorker, runSweeper, serve),
+		fx.Provide(newServer, newBackground),
+		fx.Invoke(wiring.Gauges, serve),
 		fx.StopTimeout(stopTimeout),
 	)
 }

@@ -71,8 +71,17 @@ func reply(w http.ResponseWriter, code int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-// serve listens from the service's start to its stop, which lets requests in progress finish.
-func serve(life fx.Lifecycle, stop fx.Shutdowner, s *http.Server, cfg *config.Config, log *slog.Logger) {
+const (
+	// clientShare is how long requests in progress may take once the service is to stop.
+	clientShare = 8 * time.Second
+	// workShare is how long, from then on, launches under way may take: the worker interrupts them
+	// after 10 s. The rest of stopTimeout is for the queue.
+	workShare = 17 * time.Second
+)
+
+// serve listens and works from the service's start to its stop. Then no job is begun any more, at
+// once, while the requests in progress and the launches under way end.
+func serve(life fx.Lifecycle, stop fx.Shutdowner, s *http.Server, b *background, cfg *config.Config, log *slog.Logger) {
 	life.Append(fx.StartStopHook(
 		func(ctx context.Context) error {
 			var lc net.ListenConfig
@@ -80,6 +89,7 @@ func serve(life fx.Lifecycle, stop fx.Shutdowner, s *http.Server, cfg *config.Co
 			if err != nil {
 				return err
 			}
+			b.start()
 			log.Info("listening", "address", l.Addr().String(), "path", cfg.Webhook.Path)
 			go func() {
 				if err := s.Serve(l); err != nil && err != http.ErrServerClosed {
@@ -89,6 +99,22 @@ func serve(life fx.Lifecycle, stop fx.Shutdowner, s *http.Server, cfg *config.Co
 			}()
 			return nil
 		},
-		func(ctx context.Context) error { return s.Shutdown(ctx) },
+		func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, workShare)
+			defer cancel()
+			b.stop()
+			hangUp(ctx, s, log)
+			return b.wait(ctx)
+		},
 	))
+}
+
+// hangUp lets the requests in progress finish, and cuts those off that take too long.
+func hangUp(ctx context.Context, s *http.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, clientShare)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		log.Warn("clients that are too slow were cut off", "error", err)
+		_ = s.Close()
+	}
 }
