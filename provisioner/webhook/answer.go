@@ -26,7 +26,7 @@ const (
 	StatusMethodNotAllowed   Status = "method_not_allowed"
 	StatusTooLarge           Status = "too_large"
 	StatusUnsupportedContent Status = "unsupported_content_type"
-	StatusUnavailable        Status = "unavailable" // the job can't be stored now
+	StatusUnavailable        Status = "unavailable" // the job can't be stored, or its body not be received, now
 	StatusFailed             Status = "failed"      // a defect of ours; the log has it
 )
 
@@ -74,8 +74,11 @@ func answer(s Status, reason string) Answer {
 // Header returns the header that goes with the answer, in a map of the caller's own.
 func (a Answer) Header() http.Header {
 	h := http.Header{"Content-Type": {"application/json"}, "X-Content-Type-Options": {"nosniff"}}
-	if a.Code == http.StatusMethodNotAllowed {
+	switch a.Code {
+	case http.StatusMethodNotAllowed:
 		h.Set("Allow", http.MethodPost)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "30") // seconds
 	}
 	return h
 }

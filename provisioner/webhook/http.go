@@ -1,9 +1,7 @@
 package webhook
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,8 +11,10 @@ import (
 var _ http.Handler = (*Receiver)(nil)
 
 // ServeHTTP answers a delivery, whatever its path. What can be refused by the header is refused
-// before the body is read, and no body is read beyond [MaxBody]. How long a sender may take is the
-// server's to limit, with [http.Server.ReadTimeout].
+// before the body is read, no body is read beyond [MaxBody], and all bodies that are being received
+// take at most 64 MiB together, of which large ones leave 16 MiB to small ones: what finds no room
+// is answered 503, to be delivered again. How long a sender may take is the server's to limit, with
+// [http.Server.ReadTimeout].
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	a := r.serve(w, req)
 	h := w.Header()
@@ -30,22 +30,23 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 	q := Request{Method: req.Method, Header: req.Header, Query: query, MalformedQuery: err != nil}
 	refusal, refused := q.refuse(req.ContentLength)
 	if !refused {
-		if q.Body, err = read(http.MaxBytesReader(w, req.Body, MaxBody), req.ContentLength); err == nil {
-			return r.Receive(req.Context(), q)
+		pieces, free, err := r.unverified.read(http.MaxBytesReader(w, req.Body, MaxBody), req.ContentLength)
+		defer free()
+		if err == nil {
+			return r.receive(req.Context(), q, pieces)
 		}
-		refusal = answer(StatusInvalid, "the body ended early")
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			refusal = tooLarge()
-		}
+		refusal = unread(err)
 	}
 	return r.exchange(req.Context(), q.header("X-Github-Delivery"), func(*exchange) Answer { return refusal })
 }
 
-// read reads a body in one piece where its size was declared, as far as a declaration can be
-// trusted with memory.
-func read(body io.Reader, declared int64) ([]byte, error) {
-	const most = 64 << 10 // real deliveries have 8 to 20 KB
-	b := bytes.NewBuffer(make([]byte, 0, min(max(declared, 0), most)+bytes.MinRead))
-	_, err := b.ReadFrom(body)
-	return b.Bytes(), err
+// unread answers a delivery whose body could not be read.
+func unread(err error) Answer {
+	if errors.Is(err, errNoRoom) {
+		return answer(StatusUnavailable, errNoRoom.Error()+"; deliver again later")
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge()
+	}
+	return answer(StatusInvalid, "the body ended early")
 }

@@ -19,7 +19,7 @@ const acceptTimeout = 8 * time.Second
 // Receive answers a delivery that has been read already. It does not return before the job is
 // stored, or its plan made.
 func (r *Receiver) Receive(ctx context.Context, q Request) Answer {
-	return r.exchange(ctx, q.header("X-Github-Delivery"), func(x *exchange) Answer { return r.receive(ctx, x, q) })
+	return r.receive(ctx, q, [][]byte{q.Body})
 }
 
 // Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It
@@ -35,13 +35,26 @@ func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
 	})
 }
 
-func (r *Receiver) receive(ctx context.Context, x *exchange, q Request) Answer {
-	if refusal, refused := q.refuse(int64(len(q.Body))); refused {
-		return refusal
-	}
-	if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.verify(q.Body, sum) {
-		return answer(StatusUnauthorized, signatureHeader+" does not fit the body and the secret")
-	}
+// receive answers a delivery whose body has come in pieces.
+func (r *Receiver) receive(ctx context.Context, q Request, pieces [][]byte) Answer {
+	return r.exchange(ctx, q.header("X-Github-Delivery"), func(x *exchange) Answer {
+		var size int64
+		for _, p := range pieces {
+			size += int64(len(p))
+		}
+		if refusal, refused := q.refuse(size); refused {
+			return refusal
+		}
+		if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.verify(sum, pieces...) {
+			return answer(StatusUnauthorized, signatureHeader+" does not fit the body and the secret")
+		}
+		q.Body = join(pieces) // which takes as much memory again, and so not for anybody
+		return r.verified(ctx, x, q)
+	})
+}
+
+// verified answers a delivery that is GitHub's.
+func (r *Receiver) verified(ctx context.Context, x *exchange, q Request) Answer {
 	event := q.header("X-Github-Event")
 	if event == "" {
 		return answer(StatusInvalid, "the header X-GitHub-Event is missing")

@@ -71,6 +71,8 @@ type Config struct {
 
 // Receiver answers deliveries. It is safe for concurrent use and holds no state between them.
 type Receiver struct {
+	unverified unverified
+
 	keys     keys
 	matcher  labels.Matcher
 	accepter Accepter

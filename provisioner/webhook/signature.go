@@ -25,12 +25,14 @@ func newKeys(secret, previous provisioner.Secret) keys {
 	return all
 }
 
-// verify reports whether sum is the HMAC of the raw body under one of the keys. It compares in
-// constant time.
-func (k keys) verify(body []byte, sum [sha256.Size]byte) bool {
+// verify reports whether sum is the HMAC of the raw body, which comes in pieces, under one of the
+// keys. It compares in constant time.
+func (k keys) verify(sum [sha256.Size]byte, body ...[]byte) bool {
 	for _, key := range k {
 		mac := hmac.New(sha256.New, []byte(key.Reveal()))
-		_, _ = mac.Write(body)
+		for _, piece := range body {
+			_, _ = mac.Write(piece)
+		}
 		var space [sha256.Size]byte
 		if hmac.Equal(sum[:], mac.Sum(space[:0])) {
 			return true

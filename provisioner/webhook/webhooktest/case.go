@@ -92,6 +92,9 @@ func (c Case) Check(t testing.TB, code int, header http.Header, answer []byte) {
 	if c.WantCode == http.StatusMethodNotAllowed && header.Get("Allow") != http.MethodPost {
 		t.Errorf("Allow: %q, want POST", header.Get("Allow"))
 	}
+	if c.WantCode == http.StatusServiceUnavailable && header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
 	if c.Method == http.MethodHead {
 		return
 	}
