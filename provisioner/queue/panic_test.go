@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,9 @@ func TestAPanicHoldsItsJobAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limited := linux()
 		limited.Max = 1
-		broken := true
+		var mended atomic.Bool
 		e := &engine{types: []provisioner.RunnerType{limited}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
-			if j.ID == 1 && broken {
+			if j.ID == 1 && !mended.Load() {
 				panic("index out of range")
 			}
 			out := launched(j)
@@ -36,7 +37,7 @@ func TestAPanicHoldsItsJobAlone(t *testing.T) {
 			if n := seen.count(provisioner.EventSettled); n != 4 {
 				t.Errorf("%d of the 4 other jobs are settled", n)
 			}
-			broken = false
+			mended.Store(true)
 		})
 		if depth["linux"] != 0 || seen.count(provisioner.EventSettled) != 5 || seen.count(provisioner.EventGivenUp) != 0 {
 			t.Errorf("left %v, settled %d", depth, seen.count(provisioner.EventSettled))

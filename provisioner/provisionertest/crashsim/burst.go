@@ -22,7 +22,7 @@ func Burst(test *testing.T, jobs int, lost float64) (r Result, took time.Duratio
 		t.github.SetLag(0)
 		repository := provisioner.Repository{Owner: "octo-org", Name: "app-0"}
 		for _, j := range t.github.QueueJobs(repository, jobs, "self-hosted", "linux") {
-			w.jobs = append(w.jobs, &job{Job: j, tenant: t, accepted: true})
+			w.jobs = append(w.jobs, &job{Job: j, tenant: t})
 			_, err := t.queue.Send(test.Context(), runnerType.Name, j)
 			must(err)
 		}

@@ -135,7 +135,7 @@ func (w *world) machinesOf(j *job) (n int) {
 func (w *world) judgeEnd() {
 	for _, j := range w.jobs {
 		if !w.ended(j) && w.machinesOf(j) <= replacements {
-			w.violation("job %d still waits (accepted: %v)", j.ID, j.accepted)
+			w.violation("job %d still waits (accepted: %v)", j.ID, j.accepted.Load())
 		}
 	}
 	for _, i := range w.ec2.Instances() {

@@ -36,7 +36,7 @@ type world struct {
 type job struct {
 	provisioner.Job
 	tenant   *tenant
-	accepted bool
+	accepted atomic.Bool
 }
 
 var runnerType = provisioner.RunnerType{
@@ -113,7 +113,7 @@ func (w *world) jobLife(ctx context.Context, t *tenant, i int, r provisioner.Rep
 		w.redeliver(ctx, j, i)
 	}
 	// Without a reconciler somebody has to see to it that the webhook arrives.
-	for !w.options.Reconcile && !j.accepted && pause(ctx, 30*time.Second) {
+	for !w.options.Reconcile && !j.accepted.Load() && pause(ctx, 30*time.Second) {
 		w.deliver(ctx, j, i, 99)
 	}
 }
@@ -151,7 +151,7 @@ func (w *world) deliver(ctx context.Context, j *job, i, n int) {
 		return
 	}
 	p.sweeper.MarkActive(j.Repository)
-	j.accepted = true
+	j.accepted.Store(true)
 	w.note("replica %d accepts job %d (duplicate: %v)", p.replica, j.ID, duplicate)
 }
 
