@@ -1,6 +1,7 @@
 package github_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,4 +153,32 @@ func TestTheJobsOfOneRunAreAskedAboutTogether(t *testing.T) {
 			t.Errorf("an old list still answers: %q, %v", state, err)
 		}
 	})
+}
+
+func TestATokenKnowsTheRepositoriesThatItsOwnerAdministers(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{130, 450} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			owner := object{"login": "octo"}
+			all := []object{
+				{"name": "old", "owner": owner, "archived": true, "permissions": object{"admin": true}}, {"name": "others", "owner": owner, "permissions": object{"admin": false, "push": true}},
+			}
+			for i := range n {
+				all = append(all, object{"name": fmt.Sprint("repo-", i), "owner": owner, "permissions": object{"admin": true}})
+			}
+			s := serve(t, map[string]http.HandlerFunc{"GET /user/repos": func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("sort") != "pushed" {
+					t.Errorf("asked for %s", r.URL)
+				}
+				answer(w, r, paged(w, r, all))
+			}})
+			got, err := s.client(t, github.Config{}).Repositories(t.Context())
+			if want := min(n, 298); err != nil || len(got) != want || got[0].Name != "repo-0" {
+				t.Errorf("%d repositories, want %d: %v", len(got), want, err)
+			}
+		})
+	}
+	_, err := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") }}).client(t, github.Config{}).Repositories(t.Context())
+	outcome{is: provisioner.ErrRefused}.check(t, err)
 }

@@ -274,7 +274,4 @@ func TestAnAppKnowsItsRepositories(t *testing.T) {
 	if len(got) != len(want) || !errors.Is(err, provisioner.ErrRefused) || !strings.Contains(err.Error(), "installation at hexa") {
 		t.Errorf("with one installation out of reach: %d repositories, %v", len(got), err)
 	}
-	if got, err := serve(t, nil).client(t, github.Config{}).Repositories(t.Context()); got != nil || err != nil {
-		t.Errorf("with a token: %v, %v", got, err)
-	}
 }

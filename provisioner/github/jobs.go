@@ -55,17 +55,18 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	if !errors.Is(err, provisioner.ErrNotFound) {
 		return state, err
 	}
-	if !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears {
-		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
-	}
 	err = missing(err, func() error { return c.sameRepository(ctx, a, t, j) }, func() error {
 		state, err = c.getJob(ctx, a, t, j)
 		return err
 	})
-	if errors.Is(err, provisioner.ErrNotFound) {
+	switch {
+	case !errors.Is(err, provisioner.ErrNotFound):
+		return state, err
+	case !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears:
+		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
+	default:
 		return provisioner.JobEnded, nil
 	}
-	return state, err
 }
 
 func (c *Client) getJob(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) (provisioner.JobState, error) {

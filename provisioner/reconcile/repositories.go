@@ -107,10 +107,12 @@ func (s *Sweeper) loadRepositories(ctx context.Context) {
 	if s.fullSweep() && s.cfg.Discover != nil {
 		list, err := s.cfg.Discover(ctx)
 		if err != nil {
-			s.cfg.Logger.WarnContext(ctx, "the App's repositories can't be listed", "error", err)
+			s.cfg.Logger.WarnContext(ctx, "the credential's repositories can't be listed", "error", err)
 		}
 		for _, r := range list {
-			s.known.add(r)
+			if s.cfg.Allowed == nil || s.cfg.Allowed(r) {
+				s.known.add(r)
+			}
 		}
 	}
 }

@@ -76,8 +76,8 @@ type Config struct {
 	// Repositories are known from the start; more become known by [Sweeper.MarkActive] and by their
 	// machines.
 	Repositories []provisioner.Repository
-	// Discover, if set, lists further repositories: those of a GitHub App's installations. It is
-	// asked every tenth sweep.
+	// Discover, if set, lists further repositories: those of a GitHub App's installations, or of a
+	// token's owner. It is asked every tenth sweep, the first included.
 	Discover func(ctx context.Context) ([]provisioner.Repository, error)
 	// Allowed limits the repositories that are looked after. Defaults to all.
 	Allowed func(r provisioner.Repository) bool

@@ -32,8 +32,10 @@ func newSweeper(
 		},
 	}
 	c.Store, _ = q.(reconcile.Store)
+	if cfg.GitHub.AppID != 0 || len(c.Repositories) < len(cfg.Webhook.Repositories) || len(cfg.Webhook.Repositories) == 0 {
+		c.Discover = gh.Repositories // the settings don't name them all
+	}
 	if cfg.GitHub.AppID != 0 {
-		c.Discover = gh.Repositories
 		c.Deliveries = append(c.Deliveries, deliveryLog{deliveries: d, name: "app"})
 	}
 	for _, h := range cfg.Webhook.Hooks {

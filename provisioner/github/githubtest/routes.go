@@ -1,6 +1,8 @@
 package githubtest
 
 import (
+	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,6 +38,7 @@ func (g *Server) routes() {
 	g.route("GET /app/installations", g.listInstallations)
 	g.route("POST /app/installations/{installation_id}/access_tokens", g.createAccessToken)
 	g.route("GET /installation/repositories", g.listInstalledRepositories)
+	g.route("GET /user/repos", g.listRepositories)
 	g.route(askRateLimit, g.getRateLimit)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
 }
@@ -85,4 +88,16 @@ func number(r *http.Request, name string) int64 {
 
 func (g *Server) getRepository(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, g.repositoryJSON(repositoryOf(r)))
+}
+
+// listRepositories lists those of the token's owner, who administers them all.
+func (g *Server) listRepositories(w http.ResponseWriter, r *http.Request) {
+	var own []provisioner.Repository
+	for x := range g.repositories {
+		if g.access[provisioner.Target{Owner: x.Owner, Repo: x.Name}] != Hidden {
+			own = append(own, x)
+		}
+	}
+	slices.SortFunc(own, func(a, b provisioner.Repository) int { return cmp.Compare(g.repositories[b], g.repositories[a]) }) // the newest first
+	page(w, r, own, g.repositoryJSON, bare[json.RawMessage])
 }
