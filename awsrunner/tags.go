@@ -16,9 +16,9 @@ import (
 const tagPrefix = "runner-provisioner:"
 
 // The tags of instances and volumes of ours. A machine is ours by TagManaged and TagDeployment
-// together, and by nothing else: those of another deployment, and of versions before 0.2, which set
-// no TagDeployment, are never looked at, counted or ended. They end themselves, at their lifetime
-// at the latest.
+// together, and by nothing else: those of another deployment, and of the version before
+// deployments, which set no TagDeployment, are never looked at, counted or ended. They end
+// themselves, at their lifetime at the latest.
 const (
 	TagManaged      = tagPrefix + "managed"       // true
 	TagDeployment   = tagPrefix + "deployment"    // the installation that launched it
@@ -32,10 +32,14 @@ const (
 
 // tags are set on the instance and its volumes.
 func (p *Provider) tags(l provisioner.Launch, s Settings) []types.Tag {
+	registration := strconv.FormatInt(l.Runner.ID, 10)
+	if l.Runner.ID == 0 {
+		registration = "[registration id]" // of a plan
+	}
 	all := map[string]string{"Name": l.Runner.Name}
 	maps.Copy(all, s.Tags)
 	maps.Copy(all, map[string]string{
-		TagManaged: "true", TagDeployment: string(p.deployment), TagName: l.Runner.Name, TagRunner: strconv.FormatInt(l.Runner.ID, 10), TagType: l.Type.Name,
+		TagManaged: "true", TagDeployment: string(p.deployment), TagName: l.Runner.Name, TagRunner: registration, TagType: l.Type.Name,
 		TagRepository: l.Job.Repository.String(), TagJob: strconv.FormatInt(l.Job.ID, 10),
 	})
 	if l.Job.RepositoryID > 0 {

@@ -13,14 +13,16 @@ import "context"
 //   - [ErrCapacity], [ErrRefused], [ErrUnavailable] or a [RetryAfterError] when it is certain that
 //     no machine was made, at any placement, and none will be;
 //   - [ErrMachineEnded] when the machine of this very launch existed and is over;
+//   - what [Launch.Confirm] said when that ended the launch, with [ErrNoAnswer] beside it if a
+//     machine may come of an earlier call and the error is not [ErrNotWanted];
 //   - [ErrNoAnswer] when ctx ended while the outcome was still unknown. Until then Launch repeats
 //     the unanswered call, and only that call: trying another placement after silence makes two
 //     machines.
 //
-// The machine must carry, where its maker can list it again, the managed mark, Runner.Name,
-// Runner.ID, Type.Name, Job.Repository and Job.ID. It must run at most one job, and end itself when
-// its registration is gone or refused, when its job ends, when no job came, and at
-// Type.MaxLifetime.
+// The machine must carry, where its maker can list it again, the managed mark, the [Deployment],
+// Runner.Name, Runner.ID, Type.Name, Job.Repository, Job.RepositoryID and Job.ID. It must run at
+// most one job, and end itself when its registration is gone or refused, when its job ends, when no
+// job came, and at Type.MaxLifetime.
 //
 // All methods are safe for concurrent use. Errors hold no secret.
 type Provider interface {
@@ -42,8 +44,8 @@ type Finder interface {
 	Find(ctx context.Context, t RunnerType, j Job) ([]Machine, error)
 }
 
-// Lister is the optional power to list all machines of ours, ended ones included as long as the
-// cloud shows them. An incomplete list is an error.
+// Lister is the optional power to list all machines of this deployment, ended ones included as long
+// as the cloud shows them. An incomplete list is an error.
 type Lister interface {
 	List(ctx context.Context) ([]Machine, error)
 }
@@ -68,7 +70,8 @@ type Registrar interface {
 	Remove(ctx context.Context, t Target, id int64) error
 }
 
-// Jobs asks GitHub for a job's state. A job that does not exist any more has ended.
+// Jobs asks GitHub for a job's state. A job that does not exist any more has ended; one that may
+// only be out of sight has not: that is an error.
 type Jobs interface {
 	JobState(ctx context.Context, j Job) (JobState, error)
 }

@@ -190,3 +190,22 @@ func TestARefusedRepositoryOfAnOrganisationHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+// A job that the reconciler finds, or that is delivered again, has waited since GitHub made it.
+func TestAJobHasWaitedSinceGitHubCreatedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &events{}
+		worker := queue.NewWorker(queue.NewMemory(0), &engine{types: []provisioner.RunnerType{linux()}}, queue.Config{Observer: w})
+		time.Sleep(time.Hour)
+		for _, created := range []time.Time{time.Now().Add(-220 * time.Second), {}, time.Now().Add(time.Minute)} { // the last by a clock that is ahead
+			j := newJob(1, "linux")
+			j.CreatedAt = created
+			if _, err := worker.Attempt(t.Context(), j, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.list[0].Took != 220*time.Second || w.list[1].Took != 0 || w.list[2].Took != 0 {
+			t.Errorf("waited %s, %s and %s", w.list[0].Took, w.list[1].Took, w.list[2].Took)
+		}
+	})
+}

@@ -75,6 +75,29 @@ func TestSweep(t *testing.T) {
 			func(w *world) { w.queue(2); w.launch(1, time.Hour, online); w.launch(2, time.Hour, online) },
 			[]string{"", "remove 101, terminate i-1", ""},
 		},
+		{
+			"one that takes a job at the last moment stays",
+			func(w *world) { w.launch(1, time.Hour, online); w.turnsBusy = map[int64]bool{101: true} },
+			[]string{"", "", ""},
+		},
+		{
+			"so does one that comes up and takes a job when its deadline is over",
+			func(w *world) {
+				w.queue(1)
+				w.launch(1, 6*time.Minute, booting)
+				w.turnsBusy = map[int64]bool{101: true}
+			},
+			[]string{"", "start grp-linux-1-1", "start grp-linux-1-1"},
+		},
+		{
+			"and a registration without a machine in the lists that does",
+			func(w *world) {
+				w.launch(1, time.Hour, booting)
+				w.machines = nil
+				w.turnsBusy = map[int64]bool{101: true}
+			},
+			[]string{"", "", ""},
+		},
 		{"a busy machine stays, whatever else", func(w *world) { w.launch(1, time.Hour, busy) }, []string{"", "", ""}},
 		{"at the end of its lifetime it goes all the same", func(w *world) { w.launch(1, 7*time.Hour, busy) }, []string{"terminate i-1", ""}},
 		{

@@ -32,6 +32,7 @@ type world struct {
 
 	repositoryID int64
 	panics       map[string]int // how often a call is still to panic
+	turnsBusy    map[int64]bool // registrations that take a job just before they are removed
 
 	jobsErr, runnersErr, listErr error
 
@@ -132,7 +133,7 @@ func (w *world) Runner(_ context.Context, _ provisioner.Target, id int64) (provi
 
 func (w *world) Remove(_ context.Context, _ provisioner.Target, id int64) error {
 	for i, r := range w.runners {
-		if r.ID == id && r.Busy {
+		if r.ID == id && (r.Busy || w.turnsBusy[id]) {
 			return provisioner.ErrRunnerBusy
 		}
 		if r.ID == id {
