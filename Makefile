@@ -80,8 +80,9 @@ test: ## Run every test, with the race detector where there is a C compiler
 # Without the race detector, which is six times slower. The first fifty histories of crashes are in
 # make test, with it.
 .PHONY: simulate
-simulate: ## Walk SEEDS random histories of crashes and faults (a failing seed prints its story: SEED=n repeats it)
+simulate: ## Walk SEEDS random histories of crashes and faults, and all states of the protocol (a failing seed prints its story: SEED=n repeats it)
 	go test -count=1 -timeout 60m -run 'TestWorkers|TestReconciler' ./provisioner/provisionertest/crashsim -args -seeds $(SEEDS) $(if $(SEED),-seed $(SEED))
+	$(if $(SEED),,go test -count=1 ./provisioner/provisionertest/model -args -wide)
 	$(if $(SEED),,go test -count=1 -timeout 60m -run TestNoBusyMachineIsEverEnded -v ./provisioner/reconcile -args -histories $(HISTORIES))
 
 .PHONY: check
