@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -36,7 +37,9 @@ func run(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	app := fx.New(options(cfg, stdout))
+	log := wiring.NewLogger(cfg, stdout)
+	wiring.LogWarnings(cfg, log)
+	app := fx.New(options(cfg, log))
 	start, cancel := context.WithTimeout(context.Background(), app.StartTimeout())
 	defer cancel()
 	if err := app.Start(start); err != nil {
@@ -57,11 +60,11 @@ func run(stdout, stderr io.Writer) int {
 // Kubernetes kills after 30 s.
 const stopTimeout = 25 * time.Second
 
-func options(cfg *config.Config, logs io.Writer) fx.Option {
+func options(cfg *config.Config, log *slog.Logger) fx.Option {
 	return fx.Options(
-		wiring.Module(cfg, wiring.NewLogger(cfg, logs)),
+		wiring.Module(cfg, log),
 		fx.Provide(newServer, newBackground),
-		fx.Invoke(wiring.Gauges, serve),
+		fx.Invoke(wiring.Gauges, serve, wiring.Announce),
 		fx.StopTimeout(stopTimeout),
 	)
 }

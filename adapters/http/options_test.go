@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"log/slog"
 	"testing"
 
 	"go.uber.org/fx"
@@ -16,7 +16,7 @@ func TestEverythingThatTheServiceNeedsIsProvided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := fx.ValidateApp(options(cfg, io.Discard)); err != nil {
+	if err := fx.ValidateApp(options(cfg, slog.New(slog.DiscardHandler))); err != nil {
 		t.Error(err)
 	}
 }

@@ -249,3 +249,24 @@ func readAll(t *testing.T, resp *http.Response) []byte {
 		}
 	}
 }
+
+func TestTheStartSaysWhatItServesAndWhatIsMisspelt(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.env["REPOSITORY"], c.env["DEPLOYMENT"] = "SECRET/REPOSITORY", "blue"
+	s := start(t, c.env)
+	eventually(t, "it says what it serves", func() bool { return strings.Contains(s.out.String(), `"msg":"serving"`) })
+	out := s.out.String()
+	for _, want := range []string{
+		"REPOSITORY is set, and nothing reads it: was REPOSITORIES meant?", "any repository that has the webhook may start machines",
+		`"types":"ubuntu-arm64,macOS-arm64","repositories":"all","queue":"` + c.env["QUEUE_URL"] + `","reconcile_interval":"1s","deployment":"blue"`,
+	} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("want %s once in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, c.env["REPOSITORY"]) {
+		t.Error("the value of REPOSITORY is shown")
+	}
+	c.checkNoSecret(t, out)
+}

@@ -23,6 +23,7 @@ func main() {
 		os.Exit(1)
 	}
 	log := wiring.NewLogger(s.Config, os.Stdout)
+	wiring.LogWarnings(s.Config, log)
 	h := &handler{parts: newParts(s, log), sweeps: s.ReconcileInterval > 0, log: log}
 	lambda.Start(h.handle)
 }

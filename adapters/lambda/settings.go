@@ -37,6 +37,11 @@ func load(ctx context.Context, environ map[string]string) (settings, error) {
 		faults = append(faults, "DEAD_LETTER_URL: "+notQueue)
 	}
 	if len(faults) > 0 {
+		if cfg != nil {
+			for _, w := range cfg.Warnings {
+				faults = append(faults, "perhaps also: "+w)
+			}
+		}
 		err = errors.Join(err, fmt.Errorf("on Lambda:\n  %s", strings.Join(faults, "\n  ")))
 	}
 	return s, err

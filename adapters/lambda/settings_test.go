@@ -67,6 +67,25 @@ func TestWrongQueuesAreRefused(t *testing.T) {
 	}
 }
 
+func TestAMisspeltVariableIsToldWhetherItStartsOrNot(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.env["REPOSITORY"] = "octo-org/app"
+	f := cold(t, c.env)
+	f.invoke(t, request(t, c.github.Payload("queued", c.github.QueueJob(app, "ubuntu-arm64"))))
+	const warning = "REPOSITORY is set, and nothing reads it: was REPOSITORIES meant?"
+	if out := f.output(); strings.Count(out, warning) != 1 || !strings.Contains(out, "any repository that has the webhook may start machines") {
+		t.Errorf("started:\n%s", out)
+	}
+	c.env["QUEUEURL"], c.env["QUEUE_URL"] = c.env["QUEUE_URL"], ""
+	out := refusedStart(t, c.env)
+	for _, want := range []string{warning, "QUEUE_URL: needs the URL of an SQS queue", "QUEUEURL is set, and nothing reads it: was QUEUE_URL meant?"} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("refused without %s:\n%s", want, out)
+		}
+	}
+}
+
 // TestSecretsAreFetchedOnceInTheLifeOfAProcess and never shown.
 func TestSecretsAreFetchedOnceInTheLifeOfAProcess(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ type Config struct {
 	// Runners are the runner types, at least one, in the order of the catalogue: the first that
 	// fits a job serves it.
 	Runners []Runner
+	// Warnings are sentences about what is no fault and yet probably not what was meant, for the
+	// log. They hold no values.
+	Warnings []string
 }
 
 // Runner is a runner type with the settings of its provider: AWS or Codemagic, whichever
@@ -86,5 +89,6 @@ func Load(ctx context.Context, environ map[string]string, secrets SecretSource) 
 	if err := f.err(); err != nil {
 		return nil, err
 	}
+	cfg.Warnings = f.warnings()
 	return cfg, nil
 }

@@ -55,6 +55,7 @@ func parse(environ map[string]string) (*variables, *faults, error) {
 		f.order = append(f.order, field.Key)
 		trimmed[field.Key] = strings.TrimSpace(environ[field.Key])
 	}
+	f.misspelt = findMisspelt(environ, f.order)
 	if err := env.ParseWithOptions(v, env.Options{Environment: trimmed}); err != nil {
 		return nil, nil, fmt.Errorf("environment: %w", err)
 	}

@@ -25,12 +25,12 @@ func (v *variables) github(cfg *Config, f *faults) {
 	case token:
 		checkHeader("GITHUB_TOKEN", v.GitHubToken, f)
 	case !app:
-		f.add("GITHUB_TOKEN", "missing: set it to a personal access token with admin access to the repositories that use the runners, "+
+		f.missing("GITHUB_TOKEN", "set it to a personal access token with admin access to the repositories that use the runners, "+
 			"or set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY to use a GitHub App")
 	case !key:
-		f.add("GITHUB_APP_PRIVATE_KEY", "missing: GITHUB_APP_ID needs the App's private key here, or its file in GITHUB_APP_PRIVATE_KEY_FILE")
+		f.missing("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID needs the App's private key here, or its file in GITHUB_APP_PRIVATE_KEY_FILE")
 	case v.GitHubAppID == "":
-		f.add("GITHUB_APP_ID", "missing: a private key needs the id of its GitHub App")
+		f.missing("GITHUB_APP_ID", "a private key needs the id of its GitHub App")
 	}
 	cfg.GitHub.Token = v.GitHubToken
 	cfg.GitHub.AppID = v.appID(f)

@@ -36,8 +36,8 @@ func (v *variables) region(ctx context.Context, cfg *Config, f *faults) {
 	}
 	switch sdk, err := awsconfig.LoadDefaultConfig(ctx, options...); {
 	case err != nil:
-		f.add("AWS_REGION", "missing: %s, and the AWS SDK's own settings can't be read: %v", because, err)
+		f.missing("AWS_REGION", "%s, and the AWS SDK's own settings can't be read: %v", because, err)
 	case sdk.Region == "":
-		f.add("AWS_REGION", "missing: %s; set it, or a region in the profile of the AWS config file", because)
+		f.missing("AWS_REGION", "%s; set it, or a region in the profile of the AWS config file", because)
 	}
 }

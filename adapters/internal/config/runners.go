@@ -24,7 +24,7 @@ func (v *variables) runners(cfg *Config, f *faults) {
 	cfg.Codemagic.APIURL = rootURL("CODEMAGIC_API_URL", v.CodemagicAPIURL, f)
 	if v.RunnersFile == "" {
 		if v.CodemagicAppID == "" {
-			f.add("CODEMAGIC_APP_ID", "missing: the built-in runner type macOS-arm64 runs in a Codemagic app; "+
+			f.missing("CODEMAGIC_APP_ID", "the built-in runner type macOS-arm64 runs in a Codemagic app; "+
 				"set its id, or RUNNERS_FILE to a catalogue of your own runner types")
 		}
 		cfg.Runners = v.builtIn()
@@ -33,7 +33,7 @@ func (v *variables) runners(cfg *Config, f *faults) {
 	}
 	checkHeader("CODEMAGIC_TOKEN", v.CodemagicToken, f)
 	if t := firstOf(cfg.Runners, ProviderCodemagic); t != "" && v.CodemagicToken.IsZero() {
-		f.add("CODEMAGIC_TOKEN", "missing: the runner type %s runs at Codemagic; set it to an access token of its API", t)
+		f.missing("CODEMAGIC_TOKEN", "the runner type %s runs at Codemagic; set it to an access token of its API", t)
 	}
 }
 

@@ -12,7 +12,7 @@ func (v *variables) webhook(cfg *Config, f *faults) {
 	w := &cfg.Webhook
 	w.Token, w.PreviousToken = v.WebhookToken, v.WebhookTokenPrevious
 	if w.Token.IsZero() {
-		f.add("WEBHOOK_TOKEN", "missing: set it to the secret of the webhook at GitHub; without one, anybody could start machines")
+		f.missing("WEBHOOK_TOKEN", "set it to the secret of the webhook at GitHub; without one, anybody could start machines")
 	}
 	w.Path = v.webhookPath(f)
 	w.Repositories = items("REPOSITORIES", v.Repositories, checkGlob, f)
