@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -269,4 +270,17 @@ func TestTheStartSaysWhatItServesAndWhatIsMisspelt(t *testing.T) {
 		t.Error("the value of REPOSITORY is shown")
 	}
 	c.checkNoSecret(t, out)
+}
+
+func TestALargerDeliveryThanTheSettingAllowsIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	payload := c.github.Payload("queued", c.github.QueueJob(app, "ubuntu-arm64"))
+	c.env["MAX_BODY_BYTES"] = strconv.Itoa(len(payload))
+	s := start(t, c.env)
+	for body, want := range map[string]int{string(payload): http.StatusAccepted, string(payload) + " ": http.StatusRequestEntityTooLarge} {
+		if code, status, err := s.deliver(t.Context(), []byte(body)); err != nil || code != want {
+			t.Errorf("%d bytes of %d: %d %s, %v", len(body), len(payload), code, status, err)
+		}
+	}
 }

@@ -11,10 +11,10 @@ import (
 var _ http.Handler = (*Receiver)(nil)
 
 // ServeHTTP answers a delivery, whatever its path. What can be refused by the header is refused
-// before the body is read, no body is read beyond [MaxBody], and all bodies that are being received
-// take at most 64 MiB together, of which large ones leave 16 MiB to small ones: what finds no room
-// is answered 503, to be delivered again. How long a sender may take is the server's to limit, with
-// [http.Server.ReadTimeout].
+// before the body is read, no body is read beyond [Config].MaxBody, and all bodies that are being
+// received take at most 64 MiB together, of which large ones leave 16 MiB to small ones: what finds
+// no room is answered 503, to be delivered again. How long a sender may take is the server's to
+// limit, with [http.Server.ReadTimeout].
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	a := r.serve(w, req)
 	h := w.Header()
@@ -28,25 +28,25 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 	query, err := url.ParseQuery(req.URL.RawQuery)
 	q := Request{Method: req.Method, Header: req.Header, Query: query, MalformedQuery: err != nil}
-	refusal, refused := q.refuse(req.ContentLength)
+	refusal, refused := q.refuse(req.ContentLength, r.maxBody)
 	if !refused {
-		pieces, free, err := r.unverified.read(http.MaxBytesReader(w, req.Body, MaxBody), req.ContentLength)
+		pieces, free, err := r.unverified.read(http.MaxBytesReader(w, req.Body, r.maxBody), req.ContentLength)
 		defer free()
 		if err == nil {
 			return r.receive(req.Context(), q, pieces)
 		}
-		refusal = unread(err)
+		refusal = r.unread(err)
 	}
 	return r.exchange(req.Context(), q.header("X-Github-Delivery"), func(*exchange) Answer { return refusal })
 }
 
 // unread answers a delivery whose body could not be read.
-func unread(err error) Answer {
+func (r *Receiver) unread(err error) Answer {
 	if errors.Is(err, errNoRoom) {
 		return answer(StatusUnavailable, errNoRoom.Error()+"; deliver again later")
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return tooLarge()
+		return tooLarge(r.maxBody)
 	}
 	return answer(StatusInvalid, "the body ended early")
 }

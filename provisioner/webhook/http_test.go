@@ -77,7 +77,7 @@ func TestAnEndlessBodyIsNotReadBeyondTheLimit(t *testing.T) {
 	if rec := serve(w, body, webhooktest.Sign(secret, nil), ""); rec.Code != 413 {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
-	if body.read > webhook.MaxBody+1<<20 {
+	if body.read > webhook.DefaultMaxBody+1<<20 {
 		t.Errorf("read %d bytes", body.read)
 	}
 }
@@ -92,9 +92,27 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestABodyOfExactlyTheLimitIsRead(t *testing.T) {
 	w := newWorld(t)
 	job := linux()
-	body := append(job, bytes.Repeat([]byte(" "), webhook.MaxBody-len(job))...)
+	body := append(job, bytes.Repeat([]byte(" "), webhook.DefaultMaxBody-len(job))...)
 	if rec := serve(w, bytes.NewReader(body), webhooktest.Sign(secret, body), ""); rec.Code != 202 {
 		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+}
+
+func TestTheLimitOfABodyCanBeLowered(t *testing.T) {
+	job := linux()
+	w := newWorld(t, func(cfg *webhook.Config) { cfg.MaxBody = int64(len(job)) })
+	signature := webhooktest.Sign(secret, job)
+	if rec := serve(w, bytes.NewReader(job), signature, ""); rec.Code != 202 {
+		t.Errorf("a body of the limit: %d %s", rec.Code, rec.Body)
+	}
+	larger := append(job, ' ')
+	want := fmt.Sprintf("over %d bytes", len(job))
+	if rec := serve(w, bytes.NewReader(larger), webhooktest.Sign(secret, larger), ""); rec.Code != 413 || !strings.Contains(rec.Body.String(), want) {
+		t.Errorf("a body of one byte more: %d %s", rec.Code, rec.Body)
+	}
+	q := signed("workflow_job", larger)
+	if a := w.receiver.Receive(t.Context(), q); a.Code != 413 {
+		t.Errorf("one byte more, without HTTP: %d", a.Code)
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *Receiver) receive(ctx context.Context, q Request, pieces [][]byte) Answ
 		for _, p := range pieces {
 			size += int64(len(p))
 		}
-		if refusal, refused := q.refuse(size); refused {
+		if refusal, refused := q.refuse(size, r.maxBody); refused {
 			return refusal
 		}
 		if sum, ok := parseSignature(q.header(signatureHeader)); !ok || !r.keys.verify(sum, pieces...) {

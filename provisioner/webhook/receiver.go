@@ -61,6 +61,9 @@ type Config struct {
 	// Repositories are globs over owner/repo, compared without case, in the syntax of [path.Match]:
 	// datawire/*. Jobs of other repositories are denied. Defaults to all repositories.
 	Repositories []string
+	// MaxBody is the most bytes that a delivery's body may have. Defaults to [DefaultMaxBody],
+	// which all of GitHub's keep to.
+	MaxBody int64
 	// Recorder hears of jobs that started or ended. Defaults to nobody.
 	Recorder Recorder
 	// Observer hears of every delivery. Defaults to nobody.
@@ -73,6 +76,7 @@ type Config struct {
 type Receiver struct {
 	unverified unverified
 
+	maxBody  int64
 	keys     keys
 	matcher  labels.Matcher
 	accepter Accepter
@@ -84,8 +88,8 @@ type Receiver struct {
 }
 
 // New returns a receiver of deliveries that are signed with the secret. It reports all at once: an
-// empty secret, which would let anybody in, a missing collaborator, and globs that can match no
-// repository.
+// empty secret, which would let anybody in, a missing collaborator, a negative limit, and globs
+// that can match no repository.
 func New(secret provisioner.Secret, matcher labels.Matcher, accepter Accepter, planner Planner, cfg Config) (*Receiver, error) {
 	var faults []error
 	if secret.IsZero() {
@@ -99,12 +103,15 @@ func New(secret provisioner.Secret, matcher labels.Matcher, accepter Accepter, p
 			faults = append(faults, fmt.Errorf("no %s", need.what))
 		}
 	}
+	if cfg.MaxBody < 0 {
+		faults = append(faults, fmt.Errorf("MaxBody is %d", cfg.MaxBody))
+	}
 	allowed, err := newAllowList(cfg.Repositories)
 	if err := errors.Join(append(faults, err)...); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return &Receiver{
-		keys: newKeys(secret, cfg.PreviousSecret), matcher: matcher, accepter: accepter, planner: planner, allowed: allowed,
+		maxBody: cmp.Or(cfg.MaxBody, DefaultMaxBody), keys: newKeys(secret, cfg.PreviousSecret), matcher: matcher, accepter: accepter, planner: planner, allowed: allowed,
 		recorder: cfg.Recorder, observer: cfg.Observer, logger: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 	}, nil
 }

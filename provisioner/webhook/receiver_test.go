@@ -13,11 +13,11 @@ import (
 )
 
 func TestNewReportsAllFaultsAtOnce(t *testing.T) {
-	_, err := webhook.New(provisioner.Secret{}, nil, nil, nil, webhook.Config{PreviousSecret: provisioner.NewSecret("old-secret"), Repositories: []string{"*", "a/[", "a/b/c", "", "octo-org/*"}})
+	_, err := webhook.New(provisioner.Secret{}, nil, nil, nil, webhook.Config{PreviousSecret: provisioner.NewSecret("old-secret"), Repositories: []string{"*", "a/[", "a/b/c", "", "octo-org/*"}, MaxBody: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"the secret is empty", "no matcher", "no accepter", "no planner", `"*"`, `"a/["`, `"a/b/c"`, `""`} {
+	for _, want := range []string{"the secret is empty", "no matcher", "no accepter", "no planner", `"*"`, `"a/["`, `"a/b/c"`, `""`, "MaxBody is -1"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %s: %v", want, err)
 		}

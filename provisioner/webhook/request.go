@@ -4,12 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
-// MaxBody is the most bytes that a delivery's body may have: GitHub sends no payload over 25 MB
-// (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
-const MaxBody = 25 << 20
+// DefaultMaxBody is the most bytes that a delivery's body may have: GitHub sends no payload over 25
+// MB (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
+const DefaultMaxBody = 25 << 20
 
 // Request is a delivery as it arrived, free of any transport.
 type Request struct {
@@ -31,16 +32,17 @@ const (
 )
 
 // refuse decides what can be decided without the body, of which only the size is known, -1 for
-// unknown. It refuses, in this order, methods, content types, sizes and signatures.
-func (q Request) refuse(size int64) (refusal Answer, refused bool) {
+// unknown, and the most that it may be. It refuses, in this order, methods, content types, sizes
+// and signatures.
+func (q Request) refuse(size, most int64) (refusal Answer, refused bool) {
 	if q.Method != http.MethodPost {
 		return answer(StatusMethodNotAllowed, "deliveries are POST requests"), true
 	}
 	if t := q.contentType(); t != contentJSON && t != contentForm {
 		return answer(StatusUnsupportedContent, "the content type must be "+contentJSON+" or "+contentForm), true
 	}
-	if size > MaxBody {
-		return tooLarge(), true
+	if size > most {
+		return tooLarge(most), true
 	}
 	if _, ok := parseSignature(q.header(signatureHeader)); !ok {
 		return answer(StatusUnauthorized, signatureHeader+" must be sha256= and 64 hexadecimal digits; SHA-1 is not accepted"), true
@@ -48,7 +50,9 @@ func (q Request) refuse(size int64) (refusal Answer, refused bool) {
 	return Answer{}, false
 }
 
-func tooLarge() Answer { return answer(StatusTooLarge, "the body is over 25 MB") }
+func tooLarge(most int64) Answer {
+	return answer(StatusTooLarge, "the body is over "+strconv.FormatInt(most, 10)+" bytes")
+}
 
 // header returns all values of a header as a proxy may join them, so that no two ways in pick
 // different ones.

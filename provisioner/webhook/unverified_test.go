@@ -30,7 +30,7 @@ func slowClients(t *testing.T, address string, clients, n int) (hangUp func()) {
 		conns[i] = c
 		go func() {
 			fmt.Fprintf(c, "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-GitHub-Event: workflow_job\r\nContent-Length: %d\r\nX-Hub-Signature-256: %s\r\n\r\n",
-				webhook.MaxBody, webhooktest.Sign("wrong", nil))
+				webhook.DefaultMaxBody, webhooktest.Sign("wrong", nil))
 			_, _ = c.Write(part)
 		}()
 	}

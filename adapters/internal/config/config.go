@@ -23,6 +23,7 @@ type Config struct {
 		Token         provisioner.Secret
 		PreviousToken provisioner.Secret // zero if none
 		Path          string
+		MaxBody       int64 // the most bytes that a delivery may have, at least 1
 		// Repositories are [path.Match] patterns over owner/repo, each with exactly one slash. None
 		// allows every repository.
 		Repositories []string

@@ -81,6 +81,7 @@ func defaults() *config.Config {
 	}
 	want.GitHub.Token, want.GitHub.APIURL = provisioner.NewSecret("ghp_T0kenOfTests"), "https://api.github.com"
 	want.Webhook.Token, want.Webhook.Path = provisioner.NewSecret("webhook-S3cret"), "/webhook"
+	want.Webhook.MaxBody = 26214400
 	want.Codemagic.Token, want.Codemagic.APIURL = provisioner.NewSecret("codemagic-T0ken"), "https://api.codemagic.io"
 	return want
 }
@@ -108,6 +109,7 @@ func TestEverySettingIsHonoured(t *testing.T) {
 		"WEBHOOK_TOKEN": " a b\n", "WEBHOOK_TOKEN_PREVIOUS": "old", "CODEMAGIC_WORKFLOW_ID": "w", "CODEMAGIC_BRANCH": "b",
 		"CODEMAGIC_API_URL": "http://127.0.0.1:9/", "LISTEN_ADDR": "127.0.0.1:0", "WEBHOOK_PATH": "/github/hook", "QUEUE_URL": "memory:",
 		"REPOSITORIES": "acme/*, acme/*,,other/[a-c]x?", "RECONCILE_INTERVAL": "0", "WEBHOOK_HOOK": "acme/repo/7, acme/9,", "LOG_LEVEL": "WARN", "LOG_FORMAT": "Text",
+		"MAX_BODY_BYTES": "65536",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +119,7 @@ func TestEverySettingIsHonoured(t *testing.T) {
 	want.GitHub.APIURL = "https://ghes.example/api/v3"
 	want.Webhook.Token, want.Webhook.PreviousToken, want.Webhook.Path = provisioner.NewSecret("a b"), provisioner.NewSecret("old"), "/github/hook"
 	want.Webhook.Repositories, want.Webhook.Hooks = []string{"acme/*", "other/[a-c]x?"}, []string{"acme/repo/7", "acme/9"}
+	want.Webhook.MaxBody = 65536
 	want.Codemagic.APIURL = "http://127.0.0.1:9"
 	want.ListenAddr, want.QueueURL, want.ReconcileInterval = "127.0.0.1:0", "memory:", 0
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "text"

@@ -32,6 +32,7 @@ type variables struct {
 	RunnersFile             string             `env:"RUNNERS_FILE"`
 	ListenAddr              string             `env:"LISTEN_ADDR" envDefault:":8080"`
 	WebhookPath             string             `env:"WEBHOOK_PATH" envDefault:"/webhook"`
+	MaxBodyBytes            string             `env:"MAX_BODY_BYTES" envDefault:"26214400"`
 	QueueURL                string             `env:"QUEUE_URL" envDefault:"sqlite://runner-provisioner.db"`
 	Repositories            string             `env:"REPOSITORIES"`
 	ReconcileInterval       string             `env:"RECONCILE_INTERVAL" envDefault:"1m"`

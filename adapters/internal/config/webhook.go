@@ -1,11 +1,14 @@
 package config
 
 import (
+	"errors"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
 func (v *variables) webhook(cfg *Config, f *faults) {
@@ -15,6 +18,7 @@ func (v *variables) webhook(cfg *Config, f *faults) {
 		f.missing("WEBHOOK_TOKEN", "set it to the secret of the webhook at GitHub; without one, anybody could start machines")
 	}
 	w.Path = v.webhookPath(f)
+	w.MaxBody = v.maxBody(f)
 	w.Repositories = items("REPOSITORIES", v.Repositories, checkGlob, f)
 	w.Hooks = items("WEBHOOK_HOOK", v.WebhookHook, checkHook, f)
 }
@@ -38,6 +42,18 @@ func (v *variables) webhookPath(f *faults) string {
 }
 
 var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._~-]+$`)
+
+// maxBody takes a whole number of bytes. More than GitHub ever sends would only be for strangers.
+func (v *variables) maxBody(f *faults) int64 {
+	n, err := strconv.ParseInt(v.MaxBodyBytes, 10, 64)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		f.add("MAX_BODY_BYTES", "%s is not a whole number: write the bytes without a unit, such as %d", quote(v.MaxBodyBytes), webhook.DefaultMaxBody)
+	case n < 1 || n > webhook.DefaultMaxBody:
+		f.add("MAX_BODY_BYTES", "%s is not from 1 to %d, which is the most that GitHub sends", quote(v.MaxBodyBytes), webhook.DefaultMaxBody)
+	}
+	return n
+}
 
 // items splits a list at commas. A list that is set but has no item is a fault: it could be meant
 // to allow nothing, but would allow everything.

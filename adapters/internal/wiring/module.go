@@ -78,6 +78,6 @@ func newReceiver(
 
 func receiverConfig(cfg *config.Config, recorder webhook.Recorder, m *Metrics, log *slog.Logger) webhook.Config {
 	return webhook.Config{
-		PreviousSecret: cfg.Webhook.PreviousToken, Repositories: cfg.Webhook.Repositories, Recorder: recorder, Logger: log, Observer: m,
+		PreviousSecret: cfg.Webhook.PreviousToken, Repositories: cfg.Webhook.Repositories, MaxBody: cfg.Webhook.MaxBody, Recorder: recorder, Logger: log, Observer: m,
 	}
 }
