@@ -17,6 +17,7 @@ ifneq ($(origin HOSTNAME),command line)
 HOSTNAME := http://localhost:8080
 endif
 DRY_RUN ?= true
+REPOSITORY ?= octo-org/octo-repo
 WEBHOOK_PATH ?= /webhook
 
 ##@ Use
@@ -34,10 +35,10 @@ run: ## Run the webhook server; without GITHUB_TOKEN it is a rehearsal with made
 	  export AWS_REGION=$${AWS_REGION:-us-east-1}; \
 	fi; LOG_FORMAT=$${LOG_FORMAT:-text} exec go run ./adapters/http
 
-REQUEST = WEBHOOK_TOKEN="$${WEBHOOK_TOKEN:-FAKE_TOKEN}" go run ./examples/request -url "$(HOSTNAME)$(WEBHOOK_PATH)" -dry-run="$(DRY_RUN)" -labels
+REQUEST = WEBHOOK_TOKEN="$${WEBHOOK_TOKEN:-FAKE_TOKEN}" go run ./examples/request -url "$(HOSTNAME)$(WEBHOOK_PATH)" -repository "$(REPOSITORY)" -dry-run="$(DRY_RUN)" -labels
 
 .PHONY: test-ubuntu-arm64
-test-ubuntu-arm64: ## Send a signed job for this runner type (HOSTNAME=, DRY_RUN=, WEBHOOK_TOKEN=)
+test-ubuntu-arm64: ## Send a signed job for this runner type (HOSTNAME=, REPOSITORY=, DRY_RUN=, WEBHOOK_TOKEN=)
 	@$(REQUEST) ubuntu-arm64
 
 .PHONY: test-macOS-arm64

@@ -145,7 +145,7 @@ func TestTheServerOfTheImageStartsAsTheDeploymentStartsIt(t *testing.T) {
 	variables["RUNNERS_FILE"] = filepath.Join("kubernetes", filepath.Base(variables["RUNNERS_FILE"]))
 	maps.Copy(variables, map[string]string{ // nothing of this test leaves the machine
 		"LISTEN_ADDR": "127.0.0.1:0", "GITHUB_API_URL": quiet.URL, "CODEMAGIC_API_URL": quiet.URL, "AWS_ENDPOINT_URL": quiet.URL,
-		"AWS_ACCESS_KEY_ID": "FAKE", "AWS_SECRET_ACCESS_KEY": "FAKE",
+		"AWS_ACCESS_KEY_ID": "FAKE", "AWS_SECRET_ACCESS_KEY": "FAKE", "REPOSITORIES": deployed(t, ""),
 	})
 	address := start(t, binary, variables)
 	probes := at(pod(t), "containers").([]any)[0]
@@ -160,6 +160,11 @@ func TestTheServerOfTheImageStartsAsTheDeploymentStartsIt(t *testing.T) {
 	}
 	if code := get(t, "http://"+address+"/webhook"); code != http.StatusMethodNotAllowed {
 		t.Errorf("GET on the ingress's path is answered with %d", code)
+	}
+	for _, command := range guides["kubernetes"].requests(t) {
+		if out, err := request(t, command, "http://"+address, variables["WEBHOOK_TOKEN"]); err != nil {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 //	WEBHOOK_TOKEN=... go run ./examples/request -url http://localhost:8080/webhook -labels self-hosted,ubuntu-arm64
 //
-// It prints the answer and fails on any status that is not 2xx.
+// It prints the answer, and fails unless the job was planned, queued, or queued before.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -77,10 +78,27 @@ func run(args []string, secret string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s\n%s\n", resp.Status, indent(answer))
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("refused: %s", resp.Status)
+	return judge(resp.Status, answer, *repository)
+}
+
+// judge returns an error that says what to do when the job would get no machine.
+func judge(code string, answer []byte, repository string) error {
+	var a struct{ Status string }
+	if json.Unmarshal(answer, &a) != nil || a.Status == "" {
+		return fmt.Errorf("refused: %s is no answer of the service: look at -url (HOSTNAME=, WEBHOOK_PATH=)", code)
 	}
-	return nil
+	switch a.Status {
+	case "planned", "queued", "duplicate":
+		return nil
+	case "denied":
+		return fmt.Errorf("denied: the service's REPOSITORIES leave out %s: name one that they allow, with -repository (make: REPOSITORY=owner/name)", repository)
+	case "ignored":
+		return errors.New("ignored: no runner type of the service has all of these labels: name those of one, with -labels (make: test-LABEL)")
+	case "unauthorized":
+		return errors.New("unauthorized: this shell's WEBHOOK_TOKEN is not the service's")
+	default:
+		return fmt.Errorf("refused: %s, %s", code, a.Status)
+	}
 }
 
 // sign returns the value of X-Hub-Signature-256: the HMAC-SHA256 of the body, keyed with the
