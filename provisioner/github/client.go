@@ -17,9 +17,10 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// App is a GitHub App. It needs the repository permissions "Administration: write" (or, for runners
-// of an organisation, the organisation permission "Self-hosted runners: write") and "Actions:
-// read".
+// App is a GitHub App. It needs the repository permission "Actions: read", and for runners of a
+// repository "Administration: write" beside it, for those of an organisation the organisation
+// permission "Self-hosted runners: write". To read the delivery log of a [Hook] that is not its own
+// takes "Webhooks: read" where the hook is.
 type App struct {
 	ID int64
 	// PrivateKey is the PEM file that GitHub hands out.
@@ -31,8 +32,9 @@ type Config struct {
 	// BaseURL is the root of the REST API. Defaults to https://api.github.com; on GitHub Enterprise
 	// Server it is https://HOST/api/v3.
 	BaseURL string
-	// Token is a personal access token with admin access to the repositories (or organisations)
-	// that use the runners.
+	// Token is a personal access token of somebody who administers the repositories (or owns the
+	// organisations) that use the runners: a fine-grained one with the permissions of an [App], or
+	// a classic one with the scope repo, and admin:org for runners of an organisation.
 	Token provisioner.Secret
 	// App is used instead of a token.
 	App *App
