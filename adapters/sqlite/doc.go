@@ -34,5 +34,8 @@
 // opened. A newer one, a damaged one and one that belongs to something else are refused.
 //
 // To back it up while the service runs use sqlite3's .backup; to begin anew, stop the service and
-// move the three files away: the reconciler finds the jobs that wait at GitHub.
+// move the three files away. The reconciler then finds the jobs that wait at GitHub, in the
+// repositories that it knows without the file: those that the settings name, and those of the
+// credential. The file also holds the id of the service's deployment: what was launched under it is
+// left to end by itself, unless the setting DEPLOYMENT names it.
 package sqlite

@@ -28,7 +28,9 @@ func describe(path string, err error) error {
 	return fmt.Errorf("sqlite queue %s: %w", path, err)
 }
 
-const beginAnew = "stop the service and move the file, its -wal and its -shm away: a new one is made, and the reconciler finds the waiting jobs at GitHub"
+const beginAnew = "stop the service and move the file, its -wal and its -shm away: a new one is made, and the reconciler finds the waiting jobs at GitHub, " +
+	"in the repositories that it knows without the file; what was launched for the old file ends by itself, or set DEPLOYMENT to the old id, " +
+	"which the log's line \"serving\" and the runners' label grp-deployment-ID show"
 
 const full = "the disk is full"
 

@@ -34,7 +34,8 @@ func newDeployment(cfg *config.Config, q queue.Queue) (provisioner.Deployment, e
 const deploymentKey = "deployment"
 
 // storedDeployment makes an id at the first start with a file. Whoever moves the file away makes a
-// new deployment, and what the old one launched is left to end by itself.
+// new deployment, and what the old one launched is left to end by itself, unless DEPLOYMENT names
+// it.
 func storedDeployment(store reconcile.Store) (provisioner.Deployment, error) {
 	ctx := context.Background()
 	value, ok, err := store.Get(ctx, deploymentKey)

@@ -1,12 +1,14 @@
 package wiring
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/adapters/sqlite"
+	"github.com/datawire/github-runner-provisioner/awsrunner"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
@@ -54,5 +56,19 @@ func TestADeploymentIsMadeFromItsQueue(t *testing.T) {
 	}
 	if a, b := of(memory, "memory:", "https://"+strings.Repeat("a", 40)+".test/api/v3", ""), of(memory, "memory:", "https://"+strings.Repeat("a", 40)+".example/api/v3", ""); a == b {
 		t.Errorf("two long hosts make %q", a)
+	}
+}
+
+func TestTheREADMENamesWhatCarriesADeployment(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n### Two installations, and upgrades\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, name := range []string{"DEPLOYMENT", awsrunner.TagDeployment, "deployment-ID", provisioner.Deployment("ID").Label()} {
+		if !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("the section does not name %s", name)
+		}
 	}
 }

@@ -23,7 +23,11 @@ func newQueue(life fx.Lifecycle, cfg *config.Config, log *slog.Logger) (queue.Qu
 	}
 	switch {
 	case cfg.QueueURL == "memory:":
-		log.Warn("accepted jobs are kept in memory only (QUEUE_URL=memory:): a restart loses those that wait, until the reconciler finds them at GitHub")
+		then := "until the reconciler finds them at GitHub, in repositories that the settings name or that are the credential's"
+		if cfg.ReconcileInterval == 0 {
+			then = "and with RECONCILE_INTERVAL=0 nothing finds them again"
+		}
+		log.Warn("accepted jobs are kept in memory only (QUEUE_URL=memory:): a restart loses those that wait, " + then)
 		return queue.NewMemory(0), nil
 	case strings.HasPrefix(cfg.QueueURL, "sqlite://"):
 		q, err := sqlite.Open(context.Background(), strings.TrimPrefix(cfg.QueueURL, "sqlite://"), sqlite.Config{Lanes: lanes, Logger: log})
