@@ -43,14 +43,17 @@ func (v *variables) webhookPath(f *faults) string {
 
 var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._~-]+$`)
 
-// maxBody takes a whole number of bytes. More than GitHub ever sends would only be for strangers.
+// mostBody is what all large bodies together may take while they are received.
+const mostBody = 48 << 20
+
+// maxBody takes a whole number of bytes.
 func (v *variables) maxBody(f *faults) int64 {
 	n, err := strconv.ParseInt(v.MaxBodyBytes, 10, 64)
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange):
 		f.add("MAX_BODY_BYTES", "%s is not a whole number: write the bytes without a unit, such as %d", quote(v.MaxBodyBytes), webhook.DefaultMaxBody)
-	case n < 1 || n > webhook.DefaultMaxBody:
-		f.add("MAX_BODY_BYTES", "%s is not from 1 to %d, which is the most that GitHub sends", quote(v.MaxBodyBytes), webhook.DefaultMaxBody)
+	case n < 1 || n > mostBody:
+		f.add("MAX_BODY_BYTES", "%s is not from 1 to %d; GitHub sends %d at the most", quote(v.MaxBodyBytes), mostBody, webhook.DefaultMaxBody)
 	}
 	return n
 }

@@ -15,7 +15,7 @@ const (
 )
 
 // permissions are those that the App asked for.
-var permissions = map[string]string{"actions": "read", "administration": "write", "metadata": "read", "organization_self_hosted_runners": "write"} //nolint:misspell // GitHub's word
+var permissions = map[string]string{"actions": "read", "administration": "write", "metadata": "read", "organization_self_hosted_runners": "write"}
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
@@ -108,7 +108,7 @@ func (g *Server) installationJSON(account string) map[string]any {
 	id := slices.Index(g.accounts, account) + 1
 	return map[string]any{
 		"id": id, "app_id": g.cfg.AppID, "app_slug": "runner-provisioner", "target_id": accountID(id), "account": accountJSON(account, id),
-		"target_type":          "Organization", //nolint:misspell // GitHub's word
+		"target_type":          "Organization",
 		"repository_selection": "all", "permissions": permissions, "events": []string{"workflow_job"}, "single_file_name": nil,
 		"access_tokens_url": fmt.Sprintf("https://api.github.com/app/installations/%d/access_tokens", id),
 		"repositories_url":  "https://api.github.com/installation/repositories",
