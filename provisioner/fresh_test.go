@@ -33,7 +33,7 @@ func TestProvisionActsOnFreshKnowledgeAlone(t *testing.T) {
 			want: provisioner.StatusLaunched, calls: "register, launch 7",
 		},
 		{
-			name: "a job that is old at GitHub is asked about, and the cloud too, whoever brings it", job: func(j *provisioner.Job) { j.CreatedAt = time.Now().Add(-time.Minute) },
+			name: "a job that is old at GitHub is asked about, and the cloud too, whoever brings it", job: func(j *provisioner.Job) { j.CreatedAt = time.Now().Add(-30 * time.Second) },
 			state: []any{provisioner.JobWaiting}, want: provisioner.StatusLaunched, calls: "job state, find, register, find, look up-2, launch 7",
 		},
 		{

@@ -42,8 +42,8 @@ type Job struct {
 	// Repeated says that somebody may have tried this job before: a queue handed it out a second
 	// time, a delivery log or the reconciler found it. A repeated attempt asks GitHub first whether
 	// the job still waits, and the cloud what machines it has; one that is not repeated saves those
-	// requests, unless the job was older than a minute when it was told of: then somebody else may
-	// have been told before.
+	// requests, unless the job was older than half a minute when it was told of: then somebody else
+	// may have been told before.
 	Repeated bool `json:"repeated,omitempty"`
 	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a
 	// runner of an earlier generation serves another job and holds its name.
@@ -61,7 +61,7 @@ func (j Job) validate() error {
 
 // lateAfter is the age from which on a job is no news, whoever brings it: somebody may have found
 // and served it meanwhile.
-const lateAfter = time.Minute
+const lateAfter = 30 * time.Second
 
 // isLate reports whether the job was old already when it was told of.
 func (j Job) isLate() bool {

@@ -186,8 +186,8 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 	return Outcome{}, false, nil
 }
 
-// registrationPause lets a registration without an answer take effect, if it does, before it is
-// looked for.
+// registrationPause lets a call without an answer take effect, if it does, before GitHub is asked
+// again.
 const registrationPause = time.Second
 
 func (a *attempt) register(ctx context.Context) (Runner, Secret, error) {
@@ -248,13 +248,18 @@ func definite(err error) bool {
 }
 
 // cleanup is the time that undoing a registration gets, even when the attempt's own time is over.
-const cleanup = 30 * time.Second
+const cleanup = 90 * time.Second
 
-// remove ends a registration by its id. served means that its runner has a job, so it stays.
+// remove ends a registration by its id. served means that its runner has a job, so it stays. A call
+// without an answer is repeated until it has one: it may take effect whenever it likes, and until
+// then a machine with this registration would look as if it served the job.
 func (a *attempt) remove(ctx context.Context, r Runner) (served bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
 	err = a.registrar.Remove(ctx, a.target, r.ID)
+	for errors.Is(err, ErrNoAnswer) && sleep(ctx, registrationPause) == nil {
+		err = a.registrar.Remove(ctx, a.target, r.ID)
+	}
 	if errors.Is(err, ErrRunnerBusy) {
 		return true, nil
 	}

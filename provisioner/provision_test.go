@@ -201,6 +201,11 @@ func TestProvision(t *testing.T) {
 			wantErr: errUnknown, calls: "register, launch 7",
 		},
 		{
+			name:    "an unanswered removal is repeated until it has an answer: it may come late",
+			world:   script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{errSilence, errSilence, nil}},
+			wantErr: provisioner.ErrCapacity, calls: "register, launch 7, remove 7, remove 7, remove 7", took: 2 * time.Second,
+		},
+		{
 			name:    "a launch that failed and can't be undone says both",
 			world:   script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{provisioner.ErrUnavailable}},
 			wantErr: provisioner.ErrUnavailable, calls: "register, launch 7, remove 7",

@@ -78,8 +78,9 @@ func (w *world) judgeTermination(by provisioner.Deployment, machine string) {
 }
 
 // wasteAfter is how long a job may have had no need of a machine when one is launched for it: what
-// GitHub's API lags, and what its word is good for.
-const wasteAfter = 40 * time.Second
+// GitHub's API lags or, for a job that is told of for the first time, what its age may be then; and
+// what such a word is good for.
+const wasteAfter = 45 * time.Second
 
 // judgeLaunch looks whether a machine is launched for a job that needs none any more.
 func (w *world) judgeLaunch(call url.Values) {
