@@ -92,6 +92,14 @@ func (a *attempt) alone(ctx context.Context, r Runner) error {
 	return errors.Join(err, undo)
 }
 
+// stolen reports whether a busy runner that was made for the job is known to have another one: the
+// reconciler asks for a later generation than all of those. Of any other busy runner nobody knows:
+// GitHub can call a job queued for a while after its runner took it.
+func (a *attempt) stolen(name string) bool {
+	j, ok := ParseRunnerName(a.t.Name, name)
+	return ok && j.Generation < a.job.Generation
+}
+
 func (a *attempt) seekRival(ctx context.Context) error {
 	machines, err := a.find(ctx)
 	if err != nil {
@@ -110,15 +118,16 @@ func (a *attempt) seekRival(ctx context.Context) error {
 		}
 		other := a.job
 		other.Generation = g
-		rival, err := a.registrar.Lookup(ctx, a.target, RunnerName(a.t.Name, other))
+		name := RunnerName(a.t.Name, other)
+		rival, err := a.registrar.Lookup(ctx, a.target, name)
 		switch {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
 			return err
-		case rival.Busy:
-			a.waited = time.Time{} // with another job, unless it has taken this one since GitHub was asked
-		case a.deployment.Owns(rival):
-			return &JobError{fmt.Errorf("another attempt holds runner %s: %w", rival.Name, ErrUnavailable)}
+		case rival.Busy && a.stolen(name):
+			a.waited = time.Time{} // nobody else has come in between, or GitHub says so
+		case rival.Busy || a.deployment.Owns(rival):
+			return &JobError{fmt.Errorf("another attempt holds runner %s: %w", name, ErrUnavailable)}
 		}
 	}
 	return nil

@@ -45,8 +45,8 @@ type Job struct {
 	// requests, unless the job was older than half a minute when it was told of: then somebody else
 	// may have been told before.
 	Repeated bool `json:"repeated,omitempty"`
-	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when a
-	// runner of an earlier generation serves another job and holds its name.
+	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when
+	// runners of earlier generations serve other jobs: of those it has made sure.
 	Generation int `json:"generation,omitempty"`
 }
 

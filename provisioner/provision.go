@@ -179,7 +179,7 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
 			return Outcome{}, false, fmt.Errorf("look up runner %s: %w", m.RunnerName, err)
-		case r.ID == m.RunnerID && !r.Busy: // a busy one has another job, since this one waits
+		case r.ID == m.RunnerID && (!r.Busy || !a.stolen(m.RunnerName)):
 			return a.served(ctx, r), true, nil
 		}
 	}

@@ -28,13 +28,14 @@ func TestProvision(t *testing.T) {
 	ours := []string{provisioner.DefaultDeployment.Label()}
 	offline, foreign := provisioner.Runner{ID: 7, Name: jobRunner, Labels: ours}, provisioner.Runner{ID: 7, Name: jobRunner}
 	for _, c := range []struct {
-		name     string
-		repeated bool
-		world    script
-		want     provisioner.Status
-		wantErr  error
-		calls    string
-		took     time.Duration
+		name       string
+		repeated   bool
+		generation int
+		world      script
+		want       provisioner.Status
+		wantErr    error
+		calls      string
+		took       time.Duration
 	}{
 		{
 			name:  "a new job is registered and launched, with one call each",
@@ -72,12 +73,24 @@ func TestProvision(t *testing.T) {
 			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, launch 7",
 		},
 		{
-			name: "a replacement that is busy has another job", repeated: true,
+			name: "a replacement that is busy may have this very job", repeated: true,
+			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true})},
+			want:  provisioner.StatusServed, calls: "job state, find, look up -2",
+		},
+		{
+			name: "of one before the generation that was asked for it is known that it has another", repeated: true, generation: 3,
 			world: script{
 				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true}),
-				register: []any{int64(7)}, launch: []any{"i-1"},
+				lookup: []any{provisioner.ErrNotFound}, register: []any{int64(7)}, launch: []any{"i-1"},
 			},
-			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, job state, launch 7",
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register -3, find, look up, look up -2, job state, launch 7",
+		},
+		{
+			name: "one that turns busy meanwhile, and is in no list yet, is left alone", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, find: []any{none}, rivals: second(provisioner.Runner{ID: 9, Busy: true}), register: []any{int64(7)}, remove: []any{nil},
+			},
+			wantErr: provisioner.ErrUnavailable, calls: "job state, find, register, find, look up -2, remove 7",
 		},
 		{
 			name: "two attempts under different names see each other once registered, and this one gives way", repeated: true,
@@ -235,7 +248,7 @@ func TestProvision(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				j := job
-				j.Repeated = c.repeated
+				j.Repeated, j.Generation = c.repeated, c.generation
 				out, err := c.world.engine(t, nil).Provision(t.Context(), j)
 				var hint *provisioner.RetryAfterError
 				switch {

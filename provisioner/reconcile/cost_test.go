@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -128,14 +130,18 @@ func TestTheCostOfASweepGrowsWithPagesNotWithMachines(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, c.repositories, c.machines)
-			r, got := f.sweep(t)
-			if got != c.want {
-				t.Errorf("a sweep made %+v requests, want %+v", got, c.want)
-			}
-			if n := r.Machines[reconcile.MachineKind{Type: "linux", State: reconcile.Busy}]; n != c.machines {
-				t.Errorf("it saw %d busy machines, want %d", n, c.machines)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, c.repositories, c.machines)
+				time.Sleep(4 * time.Minute) // a process that has just started looks for longer
+				f.sweep(t)
+				r, got := f.sweep(t)
+				if got != c.want {
+					t.Errorf("a sweep made %+v requests, want %+v", got, c.want)
+				}
+				if n := r.Machines[reconcile.MachineKind{Type: "linux", State: reconcile.Busy}]; n != c.machines {
+					t.Errorf("it saw %d busy machines, want %d", n, c.machines)
+				}
+			})
 		})
 	}
 }

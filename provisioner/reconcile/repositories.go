@@ -7,19 +7,28 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // repositories are those that the reconciler looks after. A repository is active while it may have
-// registrations of ours: from the start, and whenever something happened there, until a sweep finds
-// nothing of ours there.
+// registrations of ours: from the start, and whenever something happened there, until sweeps have
+// found nothing of ours there for a while.
 type repositories struct {
-	mu           sync.Mutex
-	m            map[provisioner.Repository]bool // true: active
-	markedActive map[provisioner.Repository]bool // since the sweep began
-	changed      bool
+	mu      sync.Mutex
+	m       map[provisioner.Repository]*repository
+	changed bool
 }
+
+type repository struct {
+	active     bool
+	lastActive time.Time
+}
+
+// staysActive is longer than an attempt's last call may take to have its effect: a registration
+// whose answer was lost must not turn up where nobody looks.
+const staysActive = 3 * time.Minute
 
 func (k *repositories) add(r provisioner.Repository) {
 	k.mu.Lock()
@@ -32,10 +41,10 @@ func (k *repositories) insert(r provisioner.Repository) {
 		return
 	}
 	if k.m == nil {
-		k.m, k.markedActive = map[provisioner.Repository]bool{}, map[provisioner.Repository]bool{}
+		k.m = map[provisioner.Repository]*repository{}
 	}
 	if _, ok := k.m[r]; !ok {
-		k.m[r], k.changed = true, true
+		k.m[r], k.changed = &repository{active: true, lastActive: time.Now()}, true
 	}
 }
 
@@ -43,27 +52,30 @@ func (k *repositories) markActive(r provisioner.Repository) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.insert(r)
-	if k.m != nil {
-		k.m[r], k.markedActive[r] = true, true
+	if x := k.m[r]; x != nil {
+		x.active, x.lastActive = true, time.Now()
 	}
 }
 
 // setIdle notes whether a target has nothing of ours: no registration, and no job or machine that
-// may bring one. What happened there meanwhile counts too.
+// may bring one.
 func (k *repositories) setIdle(t provisioner.Target, idle bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for r := range k.m {
-		if r.Owner == t.Owner && (t.Repo == "" || r.Name == t.Repo) {
-			k.m[r] = !idle || k.markedActive[r]
+	for r, x := range k.m {
+		if r.Owner != t.Owner || t.Repo != "" && r.Name != t.Repo {
+			continue
 		}
+		if !idle {
+			x.lastActive = time.Now()
+		}
+		x.active = time.Since(x.lastActive) < staysActive
 	}
 }
 
 func (k *repositories) list() []provisioner.Repository {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	clear(k.markedActive)
 	return sorted(slices.Collect(maps.Keys(k.m)))
 }
 
@@ -72,8 +84,8 @@ func (k *repositories) listActive(all bool) []provisioner.Repository {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []provisioner.Repository
-	for r, active := range k.m {
-		if active || all {
+	for r, x := range k.m {
+		if x.active || all {
 			out = append(out, r)
 		}
 	}

@@ -106,18 +106,17 @@ func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, j
 	}
 }
 
-// generation is the first whose name neither a busy runner holds, which serves another job and
-// keeps the name until it is done, nor another deployment.
+// generation is the one after all whose names busy runners hold, which serve other jobs and keep
+// the names until they are done, or another deployment.
 func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) int {
-	taken := map[string]bool{}
+	last := 0
 	for _, r := range snap.registry[key.target] {
-		if r.Busy || !s.engine.Deployment().Owns(r) {
-			taken[r.Name] = true
+		made, ok := provisioner.ParseRunnerName(key.runnerType, r.Name)
+		if ok && made.Key() == j.Key() && (r.Busy || !s.engine.Deployment().Owns(r)) {
+			last = max(last, made.Generation)
 		}
 	}
-	for j.Generation = 1; taken[provisioner.RunnerName(key.runnerType, j)]; j.Generation++ {
-	}
-	return j.Generation
+	return last + 1
 }
 
 // givenUp reports whether a job has had its machines, and says so once.

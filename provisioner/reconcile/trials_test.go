@@ -131,3 +131,19 @@ func TestAPanicOfAProviderStopsNoSweep(t *testing.T) {
 		}
 	})
 }
+
+// A registration whose answer was lost may take effect when the sweeps have found nothing there.
+func TestARegistrationThatTurnsUpLateInAQuietRepositoryGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		s := newSweeper(w, reconcile.Config{})
+		sweeps(t, w, s, 5)
+		s.MarkActive(app)
+		sweeps(t, w, s, 1)
+		w.launch(1, time.Minute, provisioner.Runner{})
+		w.machines = nil
+		if did := sweeps(t, w, s, 2); !slices.Equal(did, []string{"", "remove 101"}) {
+			t.Errorf("the sweeps did %q", did)
+		}
+	})
+}
