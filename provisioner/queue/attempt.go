@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -70,13 +69,14 @@ func (w *Worker) repeated(m Message) bool {
 // provision has the engine provision a job. A panic in it, a provider or an observer is the job's
 // own affair: it must take down neither the process nor the job's neighbours.
 func (w *Worker) provision(ctx context.Context, j provisioner.Job) (out provisioner.Outcome, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			w.cfg.Logger.ErrorContext(ctx, "panic in an attempt", "job", j.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			out, err = provisioner.Outcome{}, &provisioner.JobError{Err: fmt.Errorf("%w: %v", provisioner.ErrPanic, p)}
-		}
-	}()
-	return w.provisioner.Provision(ctx, j)
+	err = provisioner.Guard(func() (err error) {
+		out, err = w.provisioner.Provision(ctx, j)
+		return err
+	})
+	if errors.Is(err, provisioner.ErrPanic) {
+		err = &provisioner.JobError{Err: err}
+	}
+	return out, err
 }
 
 // RetryError says that a job could not be provisioned now.

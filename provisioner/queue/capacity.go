@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -67,23 +66,17 @@ func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, lister
 	c.mu.Unlock()
 	if !fresh {
 		begun := time.Now()
-		machines, err := list(ctx, lister)
+		var machines []provisioner.Machine
+		err := provisioner.Guard(func() (err error) {
+			machines, err = lister.List(ctx)
+			return err
+		})
 		if err != nil {
 			return false, err
 		}
 		c.update(t.Provider, begun, machines)
 	}
 	return c.tryReserve(inv, t), nil
-}
-
-// list turns a panic of the provider into an error.
-func list(ctx context.Context, lister provisioner.Lister) (machines []provisioner.Machine, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			machines, err = nil, fmt.Errorf("%w: %v", provisioner.ErrPanic, p)
-		}
-	}()
-	return lister.List(ctx)
 }
 
 func (c *capacity) tryReserve(inv *inventory, t provisioner.RunnerType) bool {

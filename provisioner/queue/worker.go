@@ -3,9 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -206,12 +204,13 @@ func (w *Worker) observe(ctx context.Context, e provisioner.Event) {
 	if w.cfg.Observer == nil {
 		return
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			w.cfg.Logger.ErrorContext(ctx, "panic in the observer", "job", e.Job.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
-	}()
-	w.cfg.Observer.Observe(ctx, e)
+	err := provisioner.Guard(func() error {
+		w.cfg.Observer.Observe(ctx, e)
+		return nil
+	})
+	if err != nil {
+		w.cfg.Logger.ErrorContext(ctx, "the observer failed", "job", e.Job.ID, "error", err)
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -212,7 +212,7 @@ func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Repo
 	if m.terminator == nil {
 		return
 	}
-	if err := guard(func() error { return m.terminator.Terminate(ctx, m.Machine) }); err != nil {
+	if err := provisioner.Guard(func() error { return m.terminator.Terminate(ctx, m.Machine) }); err != nil {
 		s.reportFailure(ctx, m, r, fmt.Errorf("terminate: %w", err))
 		return
 	}

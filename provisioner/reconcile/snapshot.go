@@ -127,7 +127,7 @@ func (s *Sweeper) readMachines(ctx context.Context, snap *snapshot) {
 		terminator, _ := providers[name].(provisioner.Terminator)
 		begun := time.Now()
 		var list []provisioner.Machine
-		err := guard(func() (err error) {
+		err := provisioner.Guard(func() (err error) {
 			list, err = lister.List(ctx)
 			return err
 		})

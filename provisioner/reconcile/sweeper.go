@@ -155,7 +155,7 @@ func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		err := guard(func() error {
+		err := provisioner.Guard(func() error {
 			_, err := s.Sweep(ctx)
 			return err
 		})

@@ -191,13 +191,13 @@ func (s *Sweeper) saveTrials(ctx context.Context) {
 		return
 	}
 	s.trials.mu.Lock()
-	changed := s.trials.changed
+	if !s.trials.changed {
+		s.trials.mu.Unlock()
+		return
+	}
 	value, err := json.Marshal(s.trials.jobs)
 	s.trials.changed = false
 	s.trials.mu.Unlock()
-	if !changed {
-		return
-	}
 	if err == nil {
 		err = s.cfg.Store.Put(ctx, trialsKey, string(value))
 	}
