@@ -12,7 +12,8 @@
 // without an answer is repeated with the same client token until EC2 says what became of it: EC2
 // keeps client tokens by zone, so going elsewhere after silence would make two instances
 // (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html). The token is made of
-// the runner's name, its registration and the place.
+// the runner's name, its registration and the place. Between repetitions it is asked whether the
+// machine is still wanted.
 //
 // Launches go through a token bucket of EC2's own size, so that a burst of jobs does not run into
 // RequestLimitExceeded (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html:

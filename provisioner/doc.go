@@ -26,6 +26,12 @@
 //     registration, serves the job. Neither, and still neither after a grace time, is a try that
 //     died half way: its registration is removed by id, which makes whatever is left of it
 //     worthless, and the job starts anew.
+//   - What GitHub says is good for seconds. Whoever has waited since, in a queue, for a place, in a
+//     grace time, at a cloud that is silent, asks again before anything is made
+//     ([Launch.Confirm]).
+//   - Who may not be the first to try the job also looks for its machines and, once registered, for
+//     registrations under the names of its replacements: of two attempts at most one goes on.
+//   - What another [Deployment] registered is never removed.
 //   - Nobody here ends a machine. That is the reconciler's, which removes the registration first.
 //
 // Provision may therefore be called any number of times for one job, by any number of processes,

@@ -11,7 +11,8 @@ type Event struct {
 	Provider   string
 	Runner     Runner
 	Machine    Machine
-	// Took is the time the step took; of a settled job, the time since it was accepted.
+	// Took is the time the step took; of a settled job, the time since GitHub created it, or since
+	// it was accepted where that is unknown.
 	Took time.Duration
 	// Status is that of a settled job.
 	Status Status

@@ -16,6 +16,7 @@
 //
 //	409 to a registration                      ErrNameTaken
 //	404 to reading a runner or delivery        ErrNotFound
+//	404 to reading a job                       no error: the job has ended
 //	422 to removing a runner                   ErrRunnerBusy
 //	a rate limit, 403 or 429                   RetryAfterError, with the wait that GitHub asks for
 //	401                                        ErrRefused
@@ -23,8 +24,12 @@
 //	5xx, silence, a broken connection          ErrNoAnswer for what changes something, ErrUnavailable for what only reads
 //	never sent: no connection, no App token    ErrUnavailable
 //
+// GitHub answers 404 also for what a credential may not see. That a job, a runner or a registration
+// does not exist is believed only if it is not found once more between two moments at which the
+// repository's runs, or the target's runners, can be read; otherwise it is refused.
+//
 // Reads are repeated twice, briefly, within the call's timeout. What changes something is sent
-// once.
+// once, but for a removal that found nothing.
 //
 // # Rate limits
 //

@@ -29,9 +29,9 @@ type Config struct {
 	// Drain is how long attempts in flight may take to finish when the worker stops; then they are
 	// interrupted. Defaults to 10 s.
 	Drain time.Duration
-	// NoDeduplication says that the queue does not remember the jobs it accepted, so that a
-	// redelivered webhook makes a second message: jobs that GitHub created more than two minutes
-	// ago are then asked about before their first attempt too.
+	// NoDeduplication says that the queue does not remember the jobs it accepted, or that other
+	// processes work on it: any message may be a job's second one then, so GitHub and the cloud are
+	// asked before every attempt.
 	NoDeduplication bool
 	// Listers count machines against the limits of runner types, by provider. Without one, limits
 	// of that provider's types are not kept.

@@ -4,7 +4,7 @@
 // started for, machines die while they boot, processes crash between two steps. [Sweeper.Sweep]
 // needs to know none of that. It reads three things, in this order:
 //
-//  1. the machines that carry our mark, at every provider;
+//  1. the machines of this deployment, at every provider;
 //  2. the jobs that wait, in every repository that is known;
 //  3. the runners that are registered, wherever there may be one of ours.
 //
@@ -17,11 +17,15 @@
 //
 // # What keeps it from doing harm
 //
-//   - Nothing without our mark and our name is touched.
+//   - Nothing without our deployment's mark and our name is touched.
 //   - If one list could not be read whole, nothing is removed in that sweep.
 //   - The registration is removed first, by its id. GitHub refuses that for a runner that has a
 //     job, and then the machine stays. A machine whose registration was not in the list is ended
 //     only when GitHub, asked for that id, says that it does not exist.
-//   - Nothing is kept between sweeps but when something was first seen, so a restart only makes it
-//     wait one sweep more; and two processes that sweep at once do nothing twice.
+//   - A busy runner is another job's, and its own job gets a replacement, only when GitHub has gone
+//     on calling that job queued for longer than it lags, or when a webhook says so.
+//   - What is kept between sweeps is when something was first seen, and which of a waiting job's
+//     machines never came up ([Config.Store] keeps that over restarts, for a job that was given
+//     up). So a restart makes it wait one sweep more, and without a store count those machines
+//     anew; and two processes that sweep at once do nothing twice.
 package reconcile
