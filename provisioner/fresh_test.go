@@ -93,3 +93,30 @@ func TestProvisionActsOnFreshKnowledgeAlone(t *testing.T) {
 		})
 	}
 }
+
+// A service that stops waits for attempts under way, and for what they undo.
+func TestUndoingWaitsForASilentGitHubOnlyAsLongAsItsAttemptMay(t *testing.T) {
+	for stopped, want := range map[bool]time.Duration{true: 10*time.Second + 5*time.Second, false: 90 * time.Second} {
+		t.Run(fmt.Sprint("stopped: ", stopped), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				if stopped {
+					time.AfterFunc(10*time.Second, stop)
+				}
+				hangs := func(ctx context.Context) error {
+					bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
+					defer cancel()
+					<-bounded.Done()
+					return errSilence
+				}
+				s := script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{hangs}}
+				begun := time.Now()
+				_, err := s.engine(t, nil).Provision(ctx, job)
+				if took := time.Since(begun); !errors.Is(err, provisioner.ErrNoAnswer) || took != want {
+					t.Errorf("after %s, want %s: %v", took, want, err)
+				}
+			})
+		})
+	}
+}

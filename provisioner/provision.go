@@ -247,18 +247,23 @@ func definite(err error) bool {
 	return errors.Is(err, ErrCapacity) || errors.Is(err, ErrRefused) || errors.Is(err, ErrUnavailable) || errors.As(err, &hint)
 }
 
-// cleanup is the time that undoing a registration gets, even when the attempt's own time is over.
-const cleanup = 90 * time.Second
+// cleanup is the time that undoing a registration gets, and lastCleanup what is left of it once the
+// attempt's own time is over: a service that stops waits for it.
+const (
+	cleanup     = 90 * time.Second
+	lastCleanup = 5 * time.Second
+)
 
 // remove ends a registration by its id. served means that its runner has a job, so it stays. A call
 // without an answer is repeated until it has one: it may take effect whenever it likes, and until
 // then a machine with this registration would look as if it served the job.
 func (a *attempt) remove(ctx context.Context, r Runner) (served bool, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
-	err = a.registrar.Remove(ctx, a.target, r.ID)
-	for errors.Is(err, ErrNoAnswer) && sleep(ctx, registrationPause) == nil {
-		err = a.registrar.Remove(ctx, a.target, r.ID)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastCleanup, cancel) })()
+	err = a.registrar.Remove(longer, a.target, r.ID)
+	for errors.Is(err, ErrNoAnswer) && sleep(longer, registrationPause) == nil {
+		err = a.registrar.Remove(longer, a.target, r.ID)
 	}
 	if errors.Is(err, ErrRunnerBusy) {
 		return true, nil

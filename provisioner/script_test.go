@@ -15,7 +15,7 @@ type script struct {
 	register []any                         // int64: the id of the new registration; error
 	lookup   []any                         // provisioner.Runner; error: of the name of the first generation
 	rivals   map[string]provisioner.Runner // of the other generations
-	remove   []any                         // nil or error
+	remove   []any                         // nil or error; func(context.Context) error
 	state    []any                         // provisioner.JobState; error
 	find     []any                         // []provisioner.Machine; error
 	launch   []any                         // string: the id of the machine; error
@@ -71,9 +71,13 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 			r, _ := a.(provisioner.Runner)
 			return r, failure(a)
 		},
-		RemoveFunc: func(_ context.Context, _ provisioner.Target, id int64) error {
+		RemoveFunc: func(ctx context.Context, _ provisioner.Target, id int64) error {
 			s.note("remove %d", id)
-			return failure(next(&s.remove))
+			a := next(&s.remove)
+			if f, ok := a.(func(context.Context) error); ok {
+				return f(ctx)
+			}
+			return failure(a)
 		},
 	}
 	jobs := &provisionertest.JobsMock{JobStateFunc: func(context.Context, provisioner.Job) (provisioner.JobState, error) {
