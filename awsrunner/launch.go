@@ -98,7 +98,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 			}
 		case unsent:
 			if !unanswered {
-				return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err), provisioner.ErrUnavailable)
+				return provisioner.Machine{}, fmt.Errorf("aws: %s: %s: %w", at, explain(err, sent...), provisioner.ErrUnavailable)
 			}
 		case silent:
 			unanswered = true

@@ -123,8 +123,8 @@ func (t *trials) serves(snap *snapshot, target provisioner.Target, j provisioner
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	may := func(registration int64, since time.Time) bool {
-		took := t.took[registration]
-		return took == j.ID || took == 0 && snap.now.Sub(since) < apiLag
+		took := t.took[registration] // a hint, so it may spare the wait, and not make it longer
+		return (took == 0 || took == j.ID) && snap.now.Sub(since) < apiLag
 	}
 	for id, r := range snap.registry[target] {
 		if since, busy := t.busy[id]; busy && may(id, since) {

@@ -147,3 +147,37 @@ func TestARegistrationThatTurnsUpLateInAQuietRepositoryGoes(t *testing.T) {
 		}
 	})
 }
+
+// GitHub calls a job queued for a while after its own runner took it. A webhook may say that the
+// runner took another job, and then nobody has to wait; what it says otherwise GitHub says better.
+func TestABusyRunnerIsItsOwnJobsForAsLongAsGitHubMayLag(t *testing.T) {
+	const replaced = "start grp-linux-1-1-2"
+	for name, c := range map[string]struct {
+		took int64
+		want []string // every 10 s
+	}{
+		"no webhook came":            {0, []string{"", "", "", replaced}},
+		"it took another job":        {2, []string{"", replaced}},
+		"it took this job, they say": {1, []string{"", "", "", replaced}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{}
+				w.queue(1)
+				w.launch(1, time.Minute, provisioner.Runner{Online: true, Busy: true})
+				s := newSweeper(w, reconcile.Config{})
+				s.JobTaken(101, c.took)
+				for i, want := range c.want {
+					w.did = nil
+					if _, err := s.Sweep(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					if got := strings.Join(w.did, ", "); got != want {
+						t.Errorf("sweep %d did %q, want %q", i+1, got, want)
+					}
+					time.Sleep(10 * time.Second)
+				}
+			})
+		})
+	}
+}
