@@ -11,34 +11,33 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
 func TestASlowAnswerEndsWithTheTimeout(t *testing.T) {
 	t.Parallel()
-	over := make(chan struct{})
-	s := serve(t, map[string]http.HandlerFunc{"/": func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		select {
-		case <-r.Context().Done():
-		case <-over:
+	synctest.Test(t, func(t *testing.T) {
+		over := make(chan struct{})
+		defer close(over)
+		var asked atomic.Int32
+		silent := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1); <-over })
+		c := newClient(t, github.Config{BaseURL: "http://github.test", Transport: fakehttp.Loopback(silent), Timeout: 50 * time.Millisecond})
+		_, _, err := c.Register(t.Context(), registration(repo))
+		outcome{is: provisioner.ErrNoAnswer, message: "took longer than 50ms"}.check(t, err)
+		_, err = c.Runner(t.Context(), repo, 7)
+		outcome{is: provisioner.ErrUnavailable, message: "took longer than 50ms"}.check(t, err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Error("the client's own timeout looks like the caller's")
 		}
-	}})
-	t.Cleanup(func() { close(over) })
-	c := s.client(t, github.Config{Timeout: 50 * time.Millisecond})
-	_, _, err := c.Register(t.Context(), registration(repo))
-	outcome{is: provisioner.ErrNoAnswer, message: "took longer than 50ms"}.check(t, err)
-	_, err = c.Runner(t.Context(), repo, 7)
-	outcome{is: provisioner.ErrUnavailable, message: "took longer than 50ms"}.check(t, err)
-	if errors.Is(err, context.DeadlineExceeded) {
-		t.Error("the client's own timeout looks like the caller's")
-	}
-	if n := s.count(reading); n != 1 {
-		t.Errorf("the read was sent %d times", n)
-	}
+		if n := asked.Load(); n != 2 {
+			t.Errorf("a change and a read were sent as %d requests", n)
+		}
+	})
 }
 
 func TestACancelledCallSaysSo(t *testing.T) {
