@@ -51,7 +51,7 @@ func judge(err error) answer {
 	if !errors.As(err, &api) {
 		return silent
 	}
-	code := api.ErrorCode()
+	code := codeOf(err)
 	switch {
 	case slices.Contains(noRoomCodes, code):
 		return noRoom
@@ -66,6 +66,15 @@ func judge(err error) answer {
 	default:
 		return refused
 	}
+}
+
+// codeOf returns the code of an error of EC2's; "" if it is none.
+func codeOf(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	return api.ErrorCode()
 }
 
 // explain puts an error of EC2's in words: its code and message, and never what was sent. The

@@ -40,7 +40,10 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 		return provisioner.Machine{}, err
 	}
 	var full []string
-	for _, at := range s.places() {
+	for rest := s.places(l.Runner.ID); len(rest) > 0; {
+		rest = p.full.last(rest)
+		at := rest[0]
+		rest = rest[1:]
 		in, err := p.request(l, s, at, script)
 		if err != nil {
 			return provisioner.Machine{}, err
@@ -69,6 +72,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 		}
 		m, err := p.call(ctx, l, in)
 		if err == nil {
+			p.full.remove(at)
 			return m, nil
 		}
 		switch judge(err) {
@@ -82,6 +86,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 			}
 			unanswered = true
 		case noRoom:
+			p.full.add(at, codeOf(err))
 			if !unanswered {
 				return provisioner.Machine{}, fmt.Errorf("%s: %s: %w", at, explain(err, sent...), provisioner.ErrCapacity)
 			}

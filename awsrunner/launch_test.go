@@ -29,50 +29,50 @@ func TestLaunch(t *testing.T) {
 		machine string
 		places  string
 	}{
-		{name: "one call makes one machine", api: &ec2API{run: []any{"i-1"}}, machine: "i-1", places: "small/a"},
-		{name: "a lack of capacity leads to the next subnet, then to the next type", api: &ec2API{run: []any{full, full, "i-1"}}, machine: "i-1", places: "small/a small/b large/a"},
-		{name: "no room anywhere is a lack of capacity", api: &ec2API{run: []any{full}}, wantErr: provisioner.ErrCapacity, places: "small/a small/b large/a large/b"},
+		{name: "one call makes one machine", api: &ec2API{run: []any{"i-1"}}, machine: "i-1", places: "small/b"},
+		{name: "a lack of capacity leads to the next subnet, then to the next type", api: &ec2API{run: []any{full, full, "i-1"}}, machine: "i-1", places: "small/b small/a large/b"},
+		{name: "no room anywhere is a lack of capacity", api: &ec2API{run: []any{full}}, wantErr: provisioner.ErrCapacity, places: "small/b small/a large/b large/a"},
 		{
 			name: "spot comes first everywhere, then on demand", market: awsrunner.SpotThenOnDemand,
 			api:    &ec2API{run: []any{full, full, full, full, "i-1"}},
-			places: "small/a/spot small/b/spot large/a/spot large/b/spot small/a", machine: "i-1",
+			places: "small/b/spot small/a/spot large/b/spot large/a/spot small/b", machine: "i-1",
 		},
-		{name: "spot alone stays spot", market: awsrunner.Spot, api: &ec2API{run: []any{full}}, wantErr: provisioner.ErrCapacity, places: "small/a/spot small/b/spot large/a/spot large/b/spot"},
-		{name: "silence means the same call again", api: &ec2API{run: []any{silence, silence, "i-1"}}, machine: "i-1", places: "small/a small/a small/a"},
-		{name: "so does a server that broke down", api: &ec2API{run: []any{code("InternalError"), code("Unavailable"), "i-1"}}, machine: "i-1", places: "small/a small/a small/a"},
-		{name: "so does a call that hangs", api: &ec2API{run: []any{nil, "i-1"}}, machine: "i-1", places: "small/a small/a"},
-		{name: "a throttled call is repeated", api: &ec2API{run: []any{code("RequestLimitExceeded"), "i-1"}}, machine: "i-1", places: "small/a small/a"},
-		{name: "one that stays throttled waits for longer than a launch", api: &ec2API{run: []any{code("RequestLimitExceeded")}}, wantErr: &provisioner.RetryAfterError{}, places: strings.TrimSpace(strings.Repeat("small/a ", 6))},
-		{name: "a refusal is final", api: &ec2API{run: []any{code("UnauthorizedOperation")}}, wantErr: provisioner.ErrRefused, places: "small/a"},
-		{name: "a spent token is a machine that is over", api: &ec2API{run: []any{code("IdempotentInstanceTerminated")}}, wantErr: provisioner.ErrMachineEnded, places: "small/a"},
-		{name: "so is an answer with a terminated machine", api: &ec2API{run: []any{types.InstanceStateNameTerminated}}, wantErr: provisioner.ErrMachineEnded, places: "small/a"},
+		{name: "spot alone stays spot", market: awsrunner.Spot, api: &ec2API{run: []any{full}}, wantErr: provisioner.ErrCapacity, places: "small/b/spot small/a/spot large/b/spot large/a/spot"},
+		{name: "silence means the same call again", api: &ec2API{run: []any{silence, silence, "i-1"}}, machine: "i-1", places: "small/b small/b small/b"},
+		{name: "so does a server that broke down", api: &ec2API{run: []any{code("InternalError"), code("Unavailable"), "i-1"}}, machine: "i-1", places: "small/b small/b small/b"},
+		{name: "so does a call that hangs", api: &ec2API{run: []any{nil, "i-1"}}, machine: "i-1", places: "small/b small/b"},
+		{name: "a throttled call is repeated", api: &ec2API{run: []any{code("RequestLimitExceeded"), "i-1"}}, machine: "i-1", places: "small/b small/b"},
+		{name: "one that stays throttled waits for longer than a launch", api: &ec2API{run: []any{code("RequestLimitExceeded")}}, wantErr: &provisioner.RetryAfterError{}, places: strings.TrimSpace(strings.Repeat("small/b ", 6))},
+		{name: "a refusal is final", api: &ec2API{run: []any{code("UnauthorizedOperation")}}, wantErr: provisioner.ErrRefused, places: "small/b"},
+		{name: "a spent token is a machine that is over", api: &ec2API{run: []any{code("IdempotentInstanceTerminated")}}, wantErr: provisioner.ErrMachineEnded, places: "small/b"},
+		{name: "so is an answer with a terminated machine", api: &ec2API{run: []any{types.InstanceStateNameTerminated}}, wantErr: provisioner.ErrMachineEnded, places: "small/b"},
 		{
 			name: "other parameters under the token are a machine of this registration, if it is alive",
-			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{instance("7", types.InstanceStateNameRunning)}}, machine: "i-found", places: "small/a",
+			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{instance("7", types.InstanceStateNameRunning)}}, machine: "i-found", places: "small/b",
 		},
 		{
 			name: "or one that is over",
-			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{instance("7", types.InstanceStateNameTerminated)}}, wantErr: provisioner.ErrMachineEnded, places: "small/a",
+			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{instance("7", types.InstanceStateNameTerminated)}}, wantErr: provisioner.ErrMachineEnded, places: "small/b",
 		},
 		{
 			name: "or one that no list shows yet, so the call is repeated",
-			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{nothing, instance("7", types.InstanceStateNamePending)}}, machine: "i-found", places: "small/a small/a",
+			api:  &ec2API{run: []any{code("IdempotentParameterMismatch")}, describe: []any{nothing, instance("7", types.InstanceStateNamePending)}}, machine: "i-found", places: "small/b small/b",
 		},
 		{
 			name: "a lack of capacity after silence does not lead to the next place: the silent call may have made a machine",
-			api:  &ec2API{run: []any{silence, full}, describe: []any{nothing}}, wantErr: provisioner.ErrUnavailable, places: "small/a small/a",
+			api:  &ec2API{run: []any{silence, full}, describe: []any{nothing}}, wantErr: provisioner.ErrUnavailable, places: "small/b small/b",
 		},
 		{
 			name: "and is a launch when the machine is there",
-			api:  &ec2API{run: []any{silence, full}, describe: []any{instance("7", types.InstanceStateNamePending)}}, machine: "i-found", places: "small/a small/a",
+			api:  &ec2API{run: []any{silence, full}, describe: []any{instance("7", types.InstanceStateNamePending)}}, machine: "i-found", places: "small/b small/b",
 		},
 		{
 			name: "a machine of another registration is none of this launch",
-			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{instance("6", types.InstanceStateNameRunning)}}, wantErr: provisioner.ErrRefused, places: "small/a small/a",
+			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{instance("6", types.InstanceStateNameRunning)}}, wantErr: provisioner.ErrRefused, places: "small/b small/b",
 		},
 		{
 			name: "a refusal after silence is unknown while the machines can't be listed",
-			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{code("InternalError")}}, wantErr: provisioner.ErrNoAnswer, places: "small/a small/a",
+			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{code("InternalError")}}, wantErr: provisioner.ErrNoAnswer, places: "small/b small/b",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ const config = "THE-RUNNERS-CONFIGURATION"
 // ec2API answers calls from a script; the last answer stays.
 type ec2API struct {
 	mu        sync.Mutex
-	run       []any // string: the id of the instance; error
+	run       []any // string: the id of the instance; error; a function of the call that returns one
 	describe  []any // *ec2.DescribeInstancesOutput; error
 	terminate error
 
@@ -52,7 +52,11 @@ func (f *ec2API) RunInstances(ctx context.Context, in *ec2.RunInstancesInput, op
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.runs, f.at = append(f.runs, in), append(f.at, time.Now())
-	switch a := pop(&f.run).(type) {
+	a := pop(&f.run)
+	if answer, ok := a.(func(in *ec2.RunInstancesInput) any); ok {
+		a = answer(in)
+	}
+	switch a := a.(type) {
 	case string:
 		return &ec2.RunInstancesOutput{Instances: []types.Instance{{
 			InstanceId: aws.String(a), LaunchTime: aws.Time(time.Now()), Tags: in.TagSpecifications[0].Tags, State: &types.InstanceState{Name: types.InstanceStateNamePending},

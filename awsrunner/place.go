@@ -28,8 +28,9 @@ func (p place) String() string {
 }
 
 // places are those of the settings in the order in which they are tried: by market, instance type,
-// subnet.
-func (s Settings) places() (out []place) {
+// subnet. Which subnet is the first goes round with GitHub's runner ids, so that one zone does not
+// hold everything, and a zone that fails does not take everything with it.
+func (s Settings) places(runner int64) (out []place) {
 	markets := map[Market][]bool{OnDemand: {false}, Spot: {true}, SpotThenOnDemand: {true, false}}[s.Market]
 	subnets := s.Subnets
 	if len(subnets) == 0 {
@@ -37,7 +38,8 @@ func (s Settings) places() (out []place) {
 	}
 	for _, spot := range markets {
 		for _, t := range s.InstanceTypes {
-			for _, subnet := range subnets {
+			for i := range subnets {
+				subnet := subnets[(i+int(runner%int64(len(subnets))))%len(subnets)]
 				out = append(out, place{Spot: spot, InstanceType: t, Subnet: subnet})
 			}
 		}

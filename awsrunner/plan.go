@@ -41,7 +41,7 @@ func (p *Provider) Plan(ctx context.Context, l provisioner.Launch) (provisioner.
 	if err != nil {
 		return provisioner.ProviderPlan{}, err
 	}
-	places := s.places()
+	places := s.places(0)
 	in, err := p.request(l, s, places[0], script)
 	if err != nil {
 		return provisioner.ProviderPlan{}, err

@@ -51,6 +51,7 @@ type Provider struct {
 	downloads Downloads
 	types     map[string]Settings
 	bucket    *rate.Limiter
+	full      fullPlaces
 	log       *slog.Logger
 
 	deployment provisioner.Deployment

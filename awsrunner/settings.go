@@ -34,8 +34,8 @@ type Settings struct {
 	Image string
 	// InstanceTypes are tried in order.
 	InstanceTypes []string
-	// Subnets are tried in order, each with every instance type before the next market. Defaults to
-	// one of the default VPC's, which EC2 picks.
+	// Subnets take turns at being tried first, by GitHub's runner ids, so that one zone does not
+	// hold everything. Defaults to one of the default VPC's, which EC2 picks.
 	Subnets        []string
 	SecurityGroups []string
 	// Market defaults to OnDemand.
