@@ -53,18 +53,33 @@ func (e *RetryAfterError) Error() string {
 // Unwrap returns the cause.
 func (e *RetryAfterError) Unwrap() error { return e.Err }
 
-// RegistrationError marks an error as GitHub's answer about the job's repository or organisation,
-// so that a queue can hold back that repository alone.
-type RegistrationError struct {
+// GitHubError marks an error as GitHub's, about a repository or an organisation, so that a queue
+// holds back that one alone, and nobody looks for the fault at the cloud.
+type GitHubError struct {
+	// Target is what GitHub was asked about; zero if it is about the credential itself.
 	Target Target
 	Err    error
 }
 
 // Error names the target.
-func (e *RegistrationError) Error() string { return fmt.Sprintf("runner at %s: %v", e.Target, e.Err) }
+func (e *GitHubError) Error() string {
+	if e.Target == (Target{}) {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%s: %v", e.Target, e.Err)
+}
 
 // Unwrap returns the cause.
-func (e *RegistrationError) Unwrap() error { return e.Err }
+func (e *GitHubError) Unwrap() error { return e.Err }
+
+// System names the side that failed, for logs and metrics: github, or the provider that the attempt
+// was for.
+func System(err error, provider string) string {
+	if _, ok := errors.AsType[*GitHubError](err); ok {
+		return "github"
+	}
+	return provider
+}
 
 // JobError marks an error as the job's own affair, so that a queue holds back that job alone.
 type JobError struct{ Err error }

@@ -12,8 +12,9 @@ import (
 type Outcome struct {
 	Status     Status
 	RunnerType string
-	Runner     Runner
-	Machine    Machine // of StatusLaunched alone
+	// Runner is the job's; beside an error, the one whose launch had no answer.
+	Runner  Runner
+	Machine Machine // of StatusLaunched alone
 }
 
 // Status says how a job's wait ended.
@@ -35,8 +36,8 @@ const (
 //   - [ErrNoRunnerType], [ErrInvalidJob]: never again.
 //   - [RetryAfterError]: again when the hint says so.
 //   - [ErrCapacity], [ErrRefused], [ErrUnavailable], [ErrNoAnswer] and everything else: again
-//     later, with Repeated set. [RegistrationError] among the wrapped errors says that it concerns
-//     the job's repository or organisation alone, [JobError] that it concerns the job alone.
+//     later, with Repeated set. [GitHubError] among the wrapped errors says that it concerns a
+//     repository or an organisation alone, [JobError] that it concerns the job alone.
 func (p *Provisioner) Provision(ctx context.Context, j Job) (Outcome, error) {
 	if err := j.validate(); err != nil {
 		return Outcome{}, err
@@ -219,7 +220,7 @@ func (a *attempt) launch(ctx context.Context, r Runner, jit Secret) (out Outcome
 	err = fmt.Errorf("launch runner %s: %w", r.Name, err)
 	ended := errors.Is(err, ErrMachineEnded)
 	if !unsent && !ended && !definite(err) {
-		return Outcome{}, false, err // a machine may come up yet; the next attempt looks
+		return Outcome{Runner: r}, false, err // a machine may come up yet; the next attempt looks
 	}
 	served, undo := a.remove(ctx, r)
 	switch {

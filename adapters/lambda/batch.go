@@ -88,12 +88,13 @@ func (b *batch) one(ctx context.Context, m events.SQSMessage) (done bool) {
 		return true
 	case !errors.As(err, &again):
 		return b.messages.bury(ctx, log, m, err)
-	case receives(m) >= renewAfter && b.messages.canRenew(again.After):
-		return b.messages.renew(ctx, log, m, again.After)
-	default:
-		b.messages.wait(ctx, log, m, again.After)
-		return false
 	}
+	after := spread(again.After)
+	if receives(m) >= renewAfter && b.messages.canRenew(after) {
+		return b.messages.renew(ctx, log, m, after)
+	}
+	b.messages.wait(ctx, log, m, after)
+	return false
 }
 
 func receives(m events.SQSMessage) int {

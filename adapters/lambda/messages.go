@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -38,6 +39,22 @@ const (
 	// times.
 	harmless = 30 * time.Second
 )
+
+const (
+	// shortestWait keeps a thousand jobs that wait for one probe from being received, and paid for,
+	// every second. A place that becomes free must be taken within 15 s.
+	shortestWait = 10 * time.Second
+	// spreadOver keeps those who were told the same moment from coming back together.
+	spreadOver = 3 * time.Second
+)
+
+// spread makes a short wait long enough. What is to come back at once does.
+func spread(after time.Duration) time.Duration {
+	if after <= 0 || after >= shortestWait {
+		return after
+	}
+	return shortestWait + rand.N(spreadOver) //nolint:gosec // spreading needs no secrecy
+}
 
 // wait makes the message visible again when the hint says so, and not when the queue's own timeout
 // ends.

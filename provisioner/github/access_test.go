@@ -39,7 +39,7 @@ func TestWhatCanNotBeSeenIsNotGone(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				g.SetAccess(repo, access)
-				lost := outcome{is: provisioner.ErrRefused, target: true}
+				lost := outcome{is: provisioner.ErrRefused}
 				_, err = c.JobState(t.Context(), j)
 				lost.check(t, err)
 				_, err = c.Runner(t.Context(), repo, r.ID)
@@ -109,7 +109,7 @@ func TestAJobOfARepositoryOfTheSameNameHasNotEnded(t *testing.T) {
 	}
 	j.RepositoryID--
 	_, err := c.JobState(t.Context(), j)
-	outcome{is: provisioner.ErrRefused, message: "octo/shop is repository"}.check(t, err)
+	outcome{is: provisioner.ErrRefused, message: "the name is repository"}.check(t, err)
 }
 
 // The API is up to 20 s behind the webhook.
@@ -180,5 +180,5 @@ func TestATokenKnowsTheRepositoriesThatItsOwnerAdministers(t *testing.T) {
 		})
 	}
 	_, err := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") }}).client(t, github.Config{}).Repositories(t.Context())
-	outcome{is: provisioner.ErrRefused}.check(t, err)
+	outcome{is: provisioner.ErrRefused, about: &provisioner.Target{}}.check(t, err)
 }

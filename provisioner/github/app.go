@@ -59,7 +59,7 @@ func (p *app) installation(ctx context.Context, t provisioner.Target) (*account,
 			means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
 		}, &found)
 		if errors.Is(err, provisioner.ErrNotFound) {
-			return 0, &provisioner.RegistrationError{Target: t, Err: fmt.Errorf("the App is not installed at %s: %w", t, provisioner.ErrRefused)}
+			return 0, &provisioner.GitHubError{Target: t, Err: fmt.Errorf("the App is not installed at %s: %w", t, provisioner.ErrRefused)}
 		}
 		return found.GetID(), err
 	})
@@ -80,7 +80,7 @@ func (p *app) account(id int64) (*account, error) {
 	// gets a token.
 	transport, err := ghinstallation.New(p.self.meter, p.id, id, p.key)
 	if err != nil {
-		return nil, fmt.Errorf("installation %d: the App's private key: %w", id, provisioner.ErrRefused)
+		return nil, &provisioner.GitHubError{Err: fmt.Errorf("installation %d: the App's private key: %w", id, provisioner.ErrRefused)}
 	}
 	transport.BaseURL = strings.TrimRight(p.c.base.String(), "/")
 	// nil would be sent as null, which is no request body by GitHub's schema.

@@ -146,7 +146,7 @@ func TestAnAppThatIsNotInstalledIsRefused(t *testing.T) {
 		"GET /repos/octo/{repo}/installation": func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") },
 	})
 	_, _, err := a.client(t).Register(t.Context(), registration(repo))
-	outcome{is: provisioner.ErrRefused, target: true, message: "the App is not installed at octo/shop"}.check(t, err)
+	outcome{is: provisioner.ErrRefused, message: "the App is not installed at octo/shop"}.check(t, err)
 }
 
 func TestWhyAnInstallationHasNoToken(t *testing.T) {
@@ -162,10 +162,10 @@ func TestWhyAnInstallationHasNoToken(t *testing.T) {
 		},
 		"the installation is suspended": {
 			func(w http.ResponseWriter, _ *http.Request) { fail(w, 403, "This installation has been suspended") },
-			outcome{is: provisioner.ErrRefused, target: true, message: "suspended"},
+			outcome{is: provisioner.ErrRefused, message: "suspended"},
 		},
 		"the App was uninstalled": {
-			func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") }, outcome{is: provisioner.ErrRefused, target: true},
+			func(w http.ResponseWriter, _ *http.Request) { fail(w, 404, "Not Found") }, outcome{is: provisioner.ErrRefused},
 		},
 		"GitHub fails":          {func(w http.ResponseWriter, _ *http.Request) { fail(w, 502, "Bad Gateway") }, outcome{is: provisioner.ErrUnavailable}},
 		"the connection breaks": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, outcome{is: provisioner.ErrUnavailable}},

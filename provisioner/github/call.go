@@ -79,6 +79,9 @@ func (c *Client) do(ctx context.Context, a *account, k call, out any) (*gh.Respo
 	defer cancel()
 	for try := 0; ; try++ {
 		resp, err := c.once(limited, ctx, a, k, out)
+		if err != nil {
+			err = &provisioner.GitHubError{Target: k.target, Err: err}
+		}
 		if err == nil || k.changes() || try == len(pauses) || !errors.Is(err, provisioner.ErrUnavailable) || limited.Err() != nil {
 			return resp, err
 		}

@@ -177,10 +177,10 @@ func TestTheCredentialStaysWithItsHost(t *testing.T) {
 	}
 	c := serve(t, moved).client(t, github.Config{})
 	_, err := c.Runner(t.Context(), repo, 7)
-	outcome{is: provisioner.ErrRefused, target: true}.check(t, err)
+	outcome{is: provisioner.ErrRefused}.check(t, err)
 	if r, err := c.Runner(t.Context(), repo, 8); err != nil || r.ID != 8 {
 		t.Errorf("a renamed repository: %+v, %v", r, err)
 	}
 	_, _, err = c.Register(t.Context(), registration(repo))
-	outcome{is: provisioner.ErrRefused, target: true}.check(t, err)
+	outcome{is: provisioner.ErrRefused}.check(t, err)
 }

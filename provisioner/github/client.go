@@ -176,7 +176,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 // account returns the credential for a repository or organisation.
 func (c *Client) account(ctx context.Context, t provisioner.Target) (*account, error) {
 	if !nameable(t.Owner) || t.Repo != "" && !nameable(t.Repo) {
-		return nil, fmt.Errorf("%q is no repository or organisation: %w", t, provisioner.ErrRefused)
+		return nil, &provisioner.GitHubError{Target: t, Err: fmt.Errorf("this is no repository or organisation: %w", provisioner.ErrRefused)}
 	}
 	if c.app == nil {
 		return c.token, nil

@@ -63,7 +63,7 @@ func TestNamesThatAreNoNamesAreNotSent(t *testing.T) {
 	c := s.client(t, github.Config{})
 	for _, target := range []provisioner.Target{{}, {Owner: ".."}, {Owner: "octo", Repo: ".."}, {Owner: "octo/shop"}, {Owner: "octo", Repo: "a?b"}, {Owner: "octo", Repo: "ä"}} {
 		_, err := c.Runner(t.Context(), target, 7)
-		outcome{is: provisioner.ErrRefused}.check(t, err)
+		outcome{is: provisioner.ErrRefused, about: &target}.check(t, err)
 	}
 	if s.total() != 0 {
 		t.Errorf("%d requests were sent", s.total())

@@ -143,7 +143,7 @@ func (c *Client) hookAccount(ctx context.Context, h Hook) (*account, error) {
 		return c.account(ctx, h.target())
 	}
 	if c.app == nil {
-		return nil, fmt.Errorf("the App's own delivery log needs an App's credentials: %w", provisioner.ErrRefused)
+		return nil, &provisioner.GitHubError{Err: fmt.Errorf("the App's own delivery log needs an App's credentials: %w", provisioner.ErrRefused)}
 	}
 	return c.app.self, nil
 }

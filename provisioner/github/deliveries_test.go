@@ -126,7 +126,7 @@ func TestAnAppReadsItsOwnLogAsItself(t *testing.T) {
 		t.Errorf("got %v, %d: %v", got, cursor, err)
 	}
 	_, _, err = serve(t, nil).client(t, github.Config{}).FailedDeliveries(t.Context(), github.Hook{}, 0)
-	outcome{is: provisioner.ErrRefused, message: "needs an App"}.check(t, err)
+	outcome{is: provisioner.ErrRefused, about: &provisioner.Target{}, message: "needs an App"}.check(t, err)
 }
 
 func TestADeliveryComesWithItsStoredPayload(t *testing.T) {

@@ -11,7 +11,8 @@
 //
 // # Errors
 //
-// Every error is one of package provisioner's sentinels, by what is known about the call's effect,
+// Every error is a provisioner.GitHubError that names the repository or organisation that it is
+// about, around one of package provisioner's sentinels, by what is known about the call's effect,
 // not by the type that a library happens to return:
 //
 //	409 to a registration                      ErrNameTaken
@@ -19,8 +20,7 @@
 //	404 to reading a job                       no error: the job has ended
 //	422 to removing a runner                   ErrRunnerBusy
 //	a rate limit, 403 or 429                   RetryAfterError, with the wait that GitHub asks for
-//	401                                        ErrRefused
-//	any other 3xx or 4xx                       ErrRefused within a RegistrationError that names the repository or organisation
+//	any other 3xx or 4xx                       ErrRefused
 //	5xx, silence, a broken connection          ErrNoAnswer for what changes something, ErrUnavailable for what only reads
 //	never sent: no connection, no App token    ErrUnavailable
 //

@@ -36,7 +36,7 @@ func (c *Client) RunnerDownload(ctx context.Context, t provisioner.Target, os, a
 		return provisioner.RunnerDownload{}, err
 	}
 	refuse := func(why string) error {
-		return &provisioner.RegistrationError{Target: t, Err: fmt.Errorf("runner for %s on %s: %s: %w", os, arch, why, provisioner.ErrRefused)}
+		return &provisioner.GitHubError{Target: t, Err: fmt.Errorf("runner for %s on %s: %s: %w", os, arch, why, provisioner.ErrRefused)}
 	}
 	for _, d := range all {
 		switch {

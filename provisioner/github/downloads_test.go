@@ -52,7 +52,7 @@ func TestARunnerDownloadIsWhatTheMachineCanCheck(t *testing.T) {
 				}
 				return
 			}
-			outcome{is: provisioner.ErrRefused, target: true, message: x.refusal}.check(t, err)
+			outcome{is: provisioner.ErrRefused, message: x.refusal}.check(t, err)
 		})
 	}
 	if n := s.total(); n != 1 {

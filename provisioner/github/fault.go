@@ -47,10 +47,8 @@ func (c *Client) answered(k call, resp *http.Response) error {
 			return fmt.Errorf("%w: %w", told, provisioner.ErrNoAnswer)
 		}
 		return fmt.Errorf("%w: %w", told, provisioner.ErrUnavailable)
-	case status == http.StatusUnauthorized || k.target == (provisioner.Target{}):
-		return fmt.Errorf("%w: %w", told, provisioner.ErrRefused)
 	default:
-		return &provisioner.RegistrationError{Target: k.target, Err: fmt.Errorf("%w: %w", told, provisioner.ErrRefused)}
+		return fmt.Errorf("%w: %w", told, provisioner.ErrRefused)
 	}
 }
 

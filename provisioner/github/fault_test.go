@@ -25,8 +25,8 @@ func inAnHour() string { return strconv.FormatInt(time.Now().Add(time.Hour).Unix
 
 // outcome is what an error must be.
 type outcome struct {
-	is      error         // the sentinel
-	target  bool          // within a RegistrationError
+	is      error // the sentinel
+	about   *provisioner.Target
 	after   time.Duration // of a RetryAfterError, to within two seconds
 	message string        // part of the text
 }
@@ -45,11 +45,12 @@ func (o outcome) check(t *testing.T, err error) {
 			t.Errorf("is %q: %v, want %v: %v", s, got, want, err)
 		}
 	}
-	var registration *provisioner.RegistrationError
-	if got := errors.As(err, &registration); got != o.target {
-		t.Errorf("about the repository: %v, want %v: %v", got, o.target, err)
-	} else if got && registration.Target != repo {
-		t.Errorf("about %s", registration.Target)
+	var told *provisioner.GitHubError
+	switch found := errors.As(err, &told); {
+	case !found && !errors.Is(err, provisioner.ErrNotFound): // an answer, and no failure
+		t.Errorf("not GitHub's: %v", err)
+	case found && o.about != nil && told.Target != *o.about, found && o.about == nil && told.Target != repo && told.Target != org:
+		t.Errorf("about %s: %v", told.Target, err)
 	}
 	var hint *provisioner.RetryAfterError
 	switch limited := errors.As(err, &hint); {
@@ -73,7 +74,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 	t.Parallel()
 	type outcomes struct{ register, remove, read, list outcome }
 	same := func(o outcome) outcomes { return outcomes{o, o, o, o} }
-	refused := same(outcome{is: provisioner.ErrRefused, target: true})
+	refused := same(outcome{is: provisioner.ErrRefused})
 	broken := outcomes{
 		register: outcome{is: provisioner.ErrNoAnswer}, remove: outcome{is: provisioner.ErrNoAnswer},
 		read: outcome{is: provisioner.ErrUnavailable}, list: outcome{is: provisioner.ErrUnavailable},
@@ -90,7 +91,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) {
 				fail(w, 403, "Resource not accessible by personal access token", "X-RateLimit-Remaining", "4999", "X-RateLimit-Reset", inAnHour())
 			},
-			same(outcome{is: provisioner.ErrRefused, target: true, message: "403: Resource not accessible by personal access token"}),
+			same(outcome{is: provisioner.ErrRefused, message: "403: Resource not accessible by personal access token"}),
 		},
 		"404": {
 			// To everything: nothing is known to be gone.
@@ -109,7 +110,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 				_, _ = io.WriteString(w, `{"message":"Validation Failed","errors":[{"resource":"Runner","field":"labels","code":"invalid"},"too\nlong"]}`)
 			},
 			outcomes{
-				register: outcome{is: provisioner.ErrRefused, target: true, message: "Validation Failed (Runner labels invalid; too long)"},
+				register: outcome{is: provisioner.ErrRefused, message: "Validation Failed (Runner labels invalid; too long)"},
 				remove:   outcome{is: provisioner.ErrRunnerBusy}, read: refused.read, list: refused.list,
 			},
 		},
@@ -178,7 +179,7 @@ func TestAnswersBecomeErrorsByWhatIsKnownOfTheEffect(t *testing.T) {
 		},
 		"an endless message": {
 			func(w http.ResponseWriter, _ *http.Request) { fail(w, 418, strings.Repeat("no! ", 1000)) },
-			same(outcome{is: provisioner.ErrRefused, target: true, message: "418: no! no! no!"}),
+			same(outcome{is: provisioner.ErrRefused, message: "418: no! no! no!"}),
 		},
 		"500": {func(w http.ResponseWriter, _ *http.Request) { fail(w, 500, "Server Error") }, broken},
 		"502 with GitHub's unicorn": {

@@ -33,6 +33,6 @@ func (c *Client) group(ctx context.Context, a *account, r provisioner.Registrati
 				return g.GetID(), nil
 			}
 		}
-		return 0, &provisioner.RegistrationError{Target: r.Target, Err: fmt.Errorf("there is no runner group %q: %w", r.Group, provisioner.ErrRefused)}
+		return 0, &provisioner.GitHubError{Target: r.Target, Err: fmt.Errorf("there is no runner group %q: %w", r.Group, provisioner.ErrRefused)}
 	})
 }

@@ -63,7 +63,7 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 	case !errors.Is(err, provisioner.ErrNotFound):
 		return state, err
 	case !j.CreatedAt.IsZero() && time.Since(j.CreatedAt) < appears:
-		return "", &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}
+		return "", &provisioner.GitHubError{Target: t, Err: &provisioner.JobError{Err: fmt.Errorf("get job: GitHub does not show job %d yet: %w", j.ID, provisioner.ErrUnavailable)}}
 	default:
 		return provisioner.JobEnded, nil
 	}
@@ -115,7 +115,8 @@ const appears = time.Minute
 func (c *Client) sameRepository(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) error {
 	id, err := c.repositoryID(ctx, a, t)
 	if err == nil && id != 0 && j.RepositoryID != 0 && id != j.RepositoryID {
-		err = &provisioner.JobError{Err: fmt.Errorf("job %d was of repository %d, and %s is repository %d now: %w", j.ID, j.RepositoryID, t, id, provisioner.ErrRefused)}
+		err = &provisioner.GitHubError{Target: t, Err: &provisioner.JobError{Err: fmt.Errorf(
+			"job %d was of repository %d, and the name is repository %d's now: %w", j.ID, j.RepositoryID, id, provisioner.ErrRefused)}}
 	}
 	return err
 }

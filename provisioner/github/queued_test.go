@@ -221,7 +221,7 @@ func TestAnIncompleteLookIsAnErrorAndLosesNoRun(t *testing.T) {
 	}
 	l := looker{t, serve(t, routes).client(t, github.Config{})}
 	_, _, err := l.c.QueuedJobs(t.Context(), shop, true)
-	outcome{is: provisioner.ErrRefused, target: true}.check(t, err)
+	outcome{is: provisioner.ErrRefused}.check(t, err)
 	broken.Clear()
 	l.expect("when it works again", false, []int64{1000}, true, 2, 1)
 }
@@ -252,7 +252,7 @@ func TestTheStateOfAJob(t *testing.T) {
 		t.Parallel()
 		s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) { fail(w, 403, "no") }})
 		got, err := s.client(t, github.Config{}).JobState(t.Context(), provisioner.Job{ID: 9, Repository: shop})
-		outcome{is: provisioner.ErrRefused, target: true}.check(t, err)
+		outcome{is: provisioner.ErrRefused}.check(t, err)
 		if got != "" {
 			t.Errorf("state %q", got)
 		}

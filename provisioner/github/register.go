@@ -37,7 +37,8 @@ func (c *Client) Register(ctx context.Context, r provisioner.Registration) (prov
 		return provisioner.Runner{}, provisioner.Secret{}, err
 	}
 	if made.GetRunner().GetID() == 0 || made.GetEncodedJITConfig() == "" {
-		return provisioner.Runner{}, provisioner.Secret{}, fmt.Errorf("register runner: GitHub answered %d without a runner or its configuration: %w", resp.StatusCode, provisioner.ErrNoAnswer)
+		return provisioner.Runner{}, provisioner.Secret{}, &provisioner.GitHubError{Target: r.Target, Err: fmt.Errorf(
+			"register runner: GitHub answered %d without a runner or its configuration: %w", resp.StatusCode, provisioner.ErrNoAnswer)}
 	}
 	return runnerOf(made.Runner), provisioner.NewSecret(made.GetEncodedJITConfig()), nil
 }

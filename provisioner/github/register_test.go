@@ -108,11 +108,11 @@ func TestARunnerGroupIsLookedUpOnceUntilItIsGone(t *testing.T) {
 		t.Errorf("after a 404 the group is not looked up again: %v", err)
 	}
 	err := register("Nobody's")
-	var registration *provisioner.RegistrationError
-	if !errors.Is(err, provisioner.ErrRefused) || !errors.As(err, &registration) || registration.Target != org {
+	var told *provisioner.GitHubError
+	if !errors.Is(err, provisioner.ErrRefused) || !errors.As(err, &told) || told.Target != org {
 		t.Errorf("an unknown group: %v", err)
 	}
-	if want := `runner at octo: there is no runner group "Nobody's": refused`; err.Error() != want {
+	if want := `octo: there is no runner group "Nobody's": refused`; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }

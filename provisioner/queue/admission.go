@@ -2,20 +2,41 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// admission is the permission for one attempt: a permit of the runner type's breaker, one of the
-// target's, and room under the type's limit. Whoever has one settles it.
+// admission is the permission for one attempt: a permit of the runner type's breaker, one of each
+// place at GitHub that the attempt asks at, one of the boot breaker's, and room under the type's
+// limit. Whoever has one settles it.
 type admission struct {
-	worker       *Worker
-	job          provisioner.Job
-	runnerType   provisioner.RunnerType
-	typePermit   *permit
-	targetPermit *permit
+	worker     *Worker
+	job        provisioner.Job
+	runnerType provisioner.RunnerType
+	permits    permits
+}
+
+// permits are what an attempt needs of the breakers.
+type permits struct {
+	runnerType *permit
+	targets    map[provisioner.Target]*permit // where its runner is registered, and its job's repository
+	boot       *bootPermit
+}
+
+// release gives all of them back without a verdict, but those that have had theirs.
+func (p *permits) release() {
+	if p.runnerType != nil {
+		p.runnerType.release()
+	}
+	for _, t := range p.targets {
+		t.release()
+	}
+	if p.boot != nil {
+		p.boot.release(false)
+	}
 }
 
 // refusal says how long to wait for an admission, and whether only this job has to.
@@ -36,61 +57,88 @@ func (w *Worker) admit(ctx context.Context, t provisioner.RunnerType, j provisio
 	if !w.claim(j.Key()) {
 		return nil, refusal{wait: attemptingPause, onlyThisJob: true, err: fmt.Errorf("%s is being attempted", j)}
 	}
-	target := t.Target(j.Repository).String()
-	targetPermit, wait := w.targetBreakers.of(target).acquire()
-	if targetPermit == nil {
+	a := &admission{worker: w, job: j, runnerType: t}
+	if r := a.acquire(ctx); r.err != nil {
+		a.permits.release()
 		w.unclaim(j.Key())
-		return nil, refusal{wait: wait, onlyThisJob: true, err: fmt.Errorf("GitHub refuses runners at %s", target)}
+		return nil, r
 	}
-	typePermit, wait := w.typeBreakers.of(t.Name).acquire()
-	if typePermit == nil {
-		targetPermit.release()
-		w.unclaim(j.Key())
-		return nil, refusal{wait: wait, err: fmt.Errorf("runner type %s is held back", t.Name)}
-	}
-	if wait := w.bootBreakers.acquire(t.Name); wait > 0 {
-		typePermit.release()
-		targetPermit.release()
-		w.unclaim(j.Key())
-		return nil, refusal{wait: min(wait, bootBreakerPoll), err: fmt.Errorf("machines of %s boot and never register", t.Name)}
-	}
-	ok, err := w.capacity.reserve(ctx, t, w.cfg.Listers[t.Provider])
-	if !ok {
-		targetPermit.release()
-		w.unclaim(j.Key())
-		if err != nil {
-			wait = typePermit.fail(0)
-			w.cfg.Logger.WarnContext(ctx, "machines can't be counted", "type", t.Name, "provider", t.Provider, "error", err)
-			return nil, refusal{wait: wait, err: fmt.Errorf("count machines of %s: %w", t.Name, err)}
+	return a, refusal{}
+}
+
+// acquire gets the permits one after the other, and the room last.
+func (a *admission) acquire(ctx context.Context) (r refusal) {
+	w, t := a.worker, a.runnerType
+	a.permits.targets = make(map[provisioner.Target]*permit, 2)
+	for _, target := range []provisioner.Target{t.Target(a.job.Repository), repositoryOf(a.job)} {
+		if a.permits.targets[target] != nil {
+			continue
 		}
-		typePermit.release()
-		return nil, refusal{wait: refreshEvery, err: fmt.Errorf("runner type %s has its %d machines", t.Name, t.Max)}
+		p, wait := w.targetBreakers.of(target.String()).acquire()
+		if p == nil {
+			return refusal{wait: wait, onlyThisJob: true, err: fmt.Errorf("GitHub does not serve %s now", target)}
+		}
+		a.permits.targets[target] = p
 	}
-	return &admission{worker: w, job: j, runnerType: t, typePermit: typePermit, targetPermit: targetPermit}, refusal{}
+	var wait time.Duration
+	if a.permits.runnerType, wait = w.typeBreakers.of(t.Name).acquire(); a.permits.runnerType == nil {
+		return refusal{wait: wait, err: fmt.Errorf("runner type %s is held back", t.Name)}
+	}
+	if a.permits.boot, wait = w.bootBreakers.acquire(t.Name); a.permits.boot == nil {
+		return refusal{wait: min(wait, bootBreakerPoll), err: fmt.Errorf("machines of %s boot and never register", t.Name)}
+	}
+	ok, err := w.capacity.reserve(ctx, t, a.job, w.cfg.Listers[t.Provider])
+	switch {
+	case ok:
+		return refusal{}
+	case err == nil:
+		return refusal{wait: refreshEvery, err: fmt.Errorf("runner type %s has its %d machines", t.Name, t.Max)}
+	case ctx.Err() != nil: // the caller's time is over, which says nothing about the cloud
+		return refusal{err: ctx.Err()}
+	default:
+		w.cfg.Logger.WarnContext(ctx, "machines can't be counted", "type", t.Name, "provider", t.Provider, "error", err)
+		return refusal{wait: a.permits.runnerType.fail(0), err: fmt.Errorf("count machines of %s: %w", t.Name, err)}
+	}
+}
+
+func repositoryOf(j provisioner.Job) provisioner.Target {
+	return provisioner.Target{Owner: j.Repository.Owner, Repo: j.Repository.Name}
 }
 
 // settle gives the admission back with the attempt's result, and says what is to be done with the
-// job when that is an error.
+// job when that is an error. Only a launch proves that launches work: a job that turned out to need
+// none gives its permits back unused.
 func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err error) (do action, wait time.Duration) {
 	w := a.worker
-	w.unclaim(a.job.Key())
-	w.capacity.release(a.runnerType, out.Machine)
+	defer w.unclaim(a.job.Key())
+	defer a.permits.release()
+	unanswered := errors.Is(err, provisioner.ErrNoAnswer)
+	w.capacity.release(a.runnerType, a.job, out, unanswered)
+	if unanswered || out.Status == provisioner.StatusLaunched {
+		a.permits.boot.release(true)
+	}
 	if err == nil {
-		a.targetPermit.succeed()
-		a.typePermit.succeed()
+		if out.Status == provisioner.StatusLaunched {
+			a.permits.runnerType.succeed()
+			for _, p := range a.permits.targets {
+				p.succeed()
+			}
+		}
 		return do, 0
 	}
-	do, wait = actionFor(ctx, a.runnerType.Target(a.job.Repository), err)
+	do, wait = actionFor(ctx, err)
 	switch do {
 	case backOffType:
-		a.targetPermit.release()
-		wait = a.typePermit.fail(wait)
+		wait = a.permits.runnerType.fail(wait)
 	case backOffTarget:
-		a.typePermit.release()
-		wait = a.targetPermit.fail(wait)
+		var github *provisioner.GitHubError
+		errors.As(err, &github)
+		p := a.permits.targets[github.Target]
+		if p == nil { // somewhere else, or the credential
+			return backOffJob, max(wait, lastBackoff)
+		}
+		wait = p.fail(wait)
 	case backOffJob, requeue, giveUp:
-		a.typePermit.release()
-		a.targetPermit.release()
 	}
 	return do, wait
 }

@@ -43,7 +43,7 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 		return out, do, wait, err
 	default:
 		e.Kind = provisioner.EventHeld
-		log.WarnContext(ctx, "job waits for another attempt", "class", provisioner.Class(err), "wait", wait.Round(time.Millisecond), "error", err)
+		log.WarnContext(ctx, "job waits for another attempt", "system", provisioner.System(err, a.runnerType.Provider), "class", provisioner.Class(err), "wait", wait.Round(time.Millisecond), "error", err)
 	}
 	w.observe(ctx, e)
 	return out, do, wait, err
@@ -108,6 +108,7 @@ func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.T
 	m.Lane = t.Name
 	a, r := w.admit(ctx, t, j)
 	if a == nil {
+		w.cfg.Logger.InfoContext(ctx, "job waits", "job", j.ID, "repository", j.Repository.String(), "type", t.Name, "wait", r.wait.Round(time.Millisecond), "reason", r.err)
 		return provisioner.Outcome{}, &RetryError{After: r.wait, Err: r.err}
 	}
 	m.Job.Repeated = w.repeated(m)

@@ -1,9 +1,13 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,13 +121,18 @@ func TestAttempt(t *testing.T) {
 			}
 			return launched(j), nil
 		}
-		w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{})
+		var log bytes.Buffer
+		w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		var again *queue.RetryError
 		if _, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) || !errors.Is(err, provisioner.ErrCapacity) {
 			t.Errorf("a failed attempt: %v", err)
 		}
 		if _, err := w.Attempt(t.Context(), newJob(2, "linux"), time.Now()); !errors.As(err, &again) || len(e.attempts()) != 1 {
 			t.Errorf("while the type is held back: %v after %d attempts", err, len(e.attempts()))
+		}
+		if line := log.String()[strings.LastIndex(strings.TrimSpace(log.String()), "\n")+1:]; !strings.Contains(line, `msg="job waits" job=2 repository=o/r type=linux wait=`) ||
+			!strings.Contains(line, `reason="runner type linux is held back"`) {
+			t.Errorf("the log says of the job that waits: %s", line)
 		}
 		fail = nil
 		time.Sleep(again.After)
@@ -172,7 +181,7 @@ func TestARefusedRepositoryOfAnOrganisationHoldsUpNoOther(t *testing.T) {
 		e := &engine{types: []provisioner.RunnerType{org}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
 			if j.ID == hidden.ID {
 				t := provisioner.Target{Owner: j.Repository.Owner, Repo: j.Repository.Name}
-				return provisioner.Outcome{}, &provisioner.RegistrationError{Target: t, Err: provisioner.ErrRefused}
+				return provisioner.Outcome{}, &provisioner.GitHubError{Target: t, Err: provisioner.ErrRefused}
 			}
 			return launched(j), nil
 		}}
@@ -206,6 +215,54 @@ func TestAJobHasWaitedSinceGitHubCreatedIt(t *testing.T) {
 		}
 		if w.list[0].Took != 220*time.Second || w.list[1].Took != 0 || w.list[2].Took != 0 {
 			t.Errorf("waited %s, %s and %s", w.list[0].Took, w.list[1].Took, w.list[2].Took)
+		}
+	})
+}
+
+// On Lambda an attempt ends with its invocation, which says nothing about the cloud.
+func TestACallersDeadlineIsNobodysFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := true
+		e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			if slow {
+				<-ctx.Done()
+				return provisioner.Outcome{Runner: provisioner.Runner{ID: j.ID}}, errors.Join(provisioner.ErrNoAnswer, ctx.Err())
+			}
+			return launched(j), nil
+		}}
+		w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var again *queue.RetryError
+		if _, err := w.Attempt(ctx, newJob(1, "linux"), time.Now()); !errors.As(err, &again) {
+			t.Errorf("error %v", err)
+		}
+		slow = false
+		if _, err := w.Attempt(t.Context(), newJob(2, "linux"), time.Now()); err != nil {
+			t.Errorf("the next job: %v", err)
+		}
+	})
+}
+
+// Another process received the message, and died.
+func TestAMessageThatSomebodyElseReceivedIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{types: []provisioner.RunnerType{linux()}}
+		q := queue.NewMemory(0)
+		w := queue.NewWorker(q, e, queue.Config{})
+		time.Sleep(time.Second)
+		send(t, q, newJob(1, "linux"))
+		if _, err := q.Receive(t.Context(), "linux"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { _ = w.Run(ctx) })
+		time.Sleep(time.Minute)
+		cancel()
+		done.Wait()
+		if got := e.attempts(); len(got) != 1 || !got[0].repeated {
+			t.Errorf("%+v, want one attempt that is repeated", got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -17,12 +18,13 @@ type breaker struct {
 	epoch     int // counts openings: several attempts that fail together are one failure
 }
 
-// permit lets one attempt pass a breaker. Its holder gives it back by exactly one of release,
-// succeed and fail.
+// permit lets one attempt pass a breaker. Its holder gives it back by release, succeed or fail; the
+// first of them counts.
 type permit struct {
 	breaker *breaker
 	epoch   int
 	probe   bool
+	over    bool
 }
 
 // acquire returns a permit, or how long to wait before asking again.
@@ -49,17 +51,26 @@ const probePoll = 500 * time.Millisecond
 func (p *permit) release() {
 	p.breaker.mu.Lock()
 	defer p.breaker.mu.Unlock()
+	p.end()
+}
+
+// end reports whether the permit was still good.
+func (p *permit) end() bool {
+	if p.over {
+		return false
+	}
+	p.over = true
 	if p.probe {
 		p.breaker.probing = false
 	}
+	return true
 }
 
 // succeed closes the breaker.
 func (p *permit) succeed() {
-	p.release()
 	p.breaker.mu.Lock()
 	defer p.breaker.mu.Unlock()
-	if p.epoch == p.breaker.epoch {
+	if p.end() && p.epoch == p.breaker.epoch {
 		p.breaker.failures, p.breaker.openUntil = 0, time.Time{}
 	}
 }
@@ -67,10 +78,12 @@ func (p *permit) succeed() {
 // fail opens the breaker for wait, or for its backoff when wait is 0, and returns how long it stays
 // open from now.
 func (p *permit) fail(wait time.Duration) time.Duration {
-	p.release()
 	b := p.breaker
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !p.end() {
+		return time.Until(b.openUntil)
+	}
 	if p.epoch == b.epoch {
 		b.failures++
 		b.epoch++
@@ -86,11 +99,21 @@ func (p *permit) fail(wait time.Duration) time.Duration {
 	return time.Until(b.openUntil)
 }
 
-// breakers are made as they are needed.
+// closed reports whether the breaker is as good as a new one.
+func (b *breaker) closed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures == 0
+}
+
+// breakers are made as they are needed, and those that are closed are dropped when there are many.
 type breakers struct {
 	mu sync.Mutex
 	m  map[string]*breaker
 }
+
+// keptBreakers bounds the memory that a long life and many repositories take.
+const keptBreakers = 4096
 
 func (s *breakers) of(key string) *breaker {
 	s.mu.Lock()
@@ -99,6 +122,9 @@ func (s *breakers) of(key string) *breaker {
 		s.m = make(map[string]*breaker)
 	}
 	if s.m[key] == nil {
+		if len(s.m) >= keptBreakers {
+			maps.DeleteFunc(s.m, func(_ string, b *breaker) bool { return b.closed() })
+		}
 		s.m[key] = new(breaker)
 	}
 	return s.m[key]

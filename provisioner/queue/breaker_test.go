@@ -16,7 +16,10 @@ import (
 // TestWorkerWaits is the table of what an error means: for how long the type, and the repository,
 // get no further attempt.
 func TestWorkerWaits(t *testing.T) {
-	refusedHere := &provisioner.RegistrationError{Target: provisioner.Target{Owner: "o", Repo: "r"}, Err: provisioner.ErrRefused}
+	here := func(err error) error {
+		return &provisioner.GitHubError{Target: provisioner.Target{Owner: "o", Repo: "r"}, Err: err}
+	}
+	slow := &provisioner.RetryAfterError{After: 90 * time.Second, Err: errors.New("slow")}
 	for _, c := range []struct {
 		name string
 		err  error
@@ -29,8 +32,13 @@ func TestWorkerWaits(t *testing.T) {
 		{"a failing cloud holds back the type", provisioner.ErrUnavailable, time.Second, time.Second},
 		{"silence holds back the type", provisioner.ErrNoAnswer, time.Second, time.Second},
 		{"an unknown error holds back the type", errors.New("?"), time.Second, time.Second},
-		{"a rate limit holds back the type as long as it says", &provisioner.RetryAfterError{After: 90 * time.Second, Err: errors.New("slow")}, 90 * time.Second, 90 * time.Second},
-		{"a refused repository holds back itself", refusedHere, time.Second, 0},
+		{"a cloud's rate limit holds back the type as long as it says", slow, 90 * time.Second, 90 * time.Second},
+		{"a repository that GitHub refuses holds back itself", here(provisioner.ErrRefused), time.Second, 0},
+		{"one that it fails at, too", here(provisioner.ErrUnavailable), time.Second, 0},
+		{"one that it is silent about, too", here(provisioner.ErrNoAnswer), time.Second, 0},
+		{"one whose credential is rate limited, as long as GitHub says", here(slow), 90 * time.Second, 0},
+		{"another place at GitHub holds back the job", &provisioner.GitHubError{Target: provisioner.Target{Owner: "x"}, Err: provisioner.ErrRefused}, 0, 0},
+		{"what is the job's own affair holds back the job", here(&provisioner.JobError{Err: provisioner.ErrUnavailable}), 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -123,6 +131,78 @@ func TestAPoisonousJobHoldsUpNoOther(t *testing.T) {
 		}
 		if depth["linux"] != 0 || seen.count(provisioner.EventGivenUp) != 1 {
 			t.Errorf("after a day %v is left and %d jobs are given up, want the one", depth, seen.count(provisioner.EventGivenUp))
+		}
+	})
+}
+
+// Cancelled jobs are what a broken type has most of.
+func TestAProbeIsSpentByALaunchAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const gone = 9
+		e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			switch {
+			case j.ID <= 3:
+				return provisioner.Outcome{Status: provisioner.StatusServed}, nil
+			case j.ID <= gone:
+				return provisioner.Outcome{Status: provisioner.StatusGone}, nil
+			}
+			return launched(j), nil
+		}}
+		work(t, e, queue.Config{}, time.Minute, func(q *queue.Memory, w *queue.Worker) {
+			w.SetBroken("linux", true)
+			for i := range int64(gone + 3) {
+				send(t, q, newJob(i+1, "linux"))
+			}
+			time.Sleep(queue.ProbeEvery + 30*time.Second)
+			if n := len(e.attempts()); n != gone+1 {
+				t.Errorf("%d attempts by the end of the first probe's time, want the %d jobs that need nothing and one launch", n, gone)
+			}
+			time.Sleep(queue.ProbeEvery - 31*time.Second)
+			if n := len(e.attempts()); n != gone+1 {
+				t.Errorf("%d attempts before the second probe's time", n)
+			}
+			time.Sleep(time.Minute)
+			if n := len(e.attempts()); n != gone+2 {
+				t.Errorf("%d attempts by the end of the second probe's time", n)
+			}
+		})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(context.Context, provisioner.Job) (provisioner.Outcome, error) {
+			return provisioner.Outcome{Runner: provisioner.Runner{ID: 7}}, provisioner.ErrNoAnswer
+		}}
+		work(t, e, queue.Config{}, 0, func(q *queue.Memory, w *queue.Worker) {
+			w.SetBroken("linux", true)
+			send(t, q, newJob(1, "linux"), newJob(2, "linux"))
+			time.Sleep(2*queue.ProbeEvery - time.Second)
+			if n := len(e.attempts()); n != 1 {
+				t.Errorf("%d launches without an answer within two probes' time, want 1: a machine may have come of it", n)
+			}
+		})
+	})
+}
+
+func TestAJobThatNeedsNoMachineProvesNothingAboutLaunches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			if j.ID%2 == 0 {
+				return provisioner.Outcome{Status: provisioner.StatusGone}, nil
+			}
+			return provisioner.Outcome{}, provisioner.ErrCapacity
+		}}
+		work(t, e, queue.Config{}, 0, func(q *queue.Memory, _ *queue.Worker) {
+			for i := range int64(200) {
+				send(t, q, newJob(i+1, "linux"))
+			}
+			time.Sleep(10 * time.Minute)
+		})
+		failed := 0
+		for _, a := range e.attempts() {
+			failed += int(a.job % 2)
+		}
+		// 1+2+4+8+16 s, then one each 25 s; up to 8 at once at the beginning.
+		if most := 8 + 5 + 600/25; failed > most {
+			t.Errorf("%d fruitless launches in ten minutes without capacity, want at most %d", failed, most)
 		}
 	})
 }

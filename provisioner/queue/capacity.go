@@ -9,9 +9,11 @@ import (
 )
 
 // capacity counts live machines against the limits of their runner types. What the cloud lists is
-// the truth. Added to it is what a list can't show yet: attempts in flight here, and machines
-// launched here that its lists, which lag, don't have. So within one process a limit holds exactly;
-// several processes may together exceed it by what they launch within one refresh.
+// the truth, and it is asked again before a launch once the last list is older than refreshEvery,
+// because other processes launch machines too. Added to it is what a list can't show yet: attempts
+// in flight here, and machines launched here, or perhaps launched by a call without an answer, that
+// its lists, which lag, don't have. So within one process a limit holds exactly; several processes
+// may together exceed it by what they launch within one refresh.
 type capacity struct {
 	mu        sync.Mutex
 	providers map[string]*inventory
@@ -19,15 +21,22 @@ type capacity struct {
 
 // inventory is what is known of one provider's machines.
 type inventory struct {
-	refresh  sync.Mutex // one list at a time
-	listed   []provisioner.Machine
-	at       time.Time                     // when the last complete list was begun; zero: never
-	launched map[int64]provisioner.Machine // here, and not listed yet; by registration
-	inFlight map[string]int                // attempts, by runner type
+	refreshing chan struct{} // one list at a time
+	listed     []provisioner.Machine
+	at         time.Time          // when the last complete list was begun; zero: never
+	launched   map[int64]launched // here, and not listed yet; by registration
+	inFlight   map[string]int     // attempts, by runner type
+}
+
+// launched is a machine that no list has shown yet.
+type launched struct {
+	runnerType string
+	at         time.Time
+	job        string // whose next attempt finds out what became of it; "" once it is certain
 }
 
 const (
-	// refreshEvery is how soon room that became free is noticed.
+	// refreshEvery is how soon room that became free, or was taken by others, is noticed.
 	refreshEvery = 8 * time.Second
 	// listLag is how long a machine may be missing from lists. One that is missing longer is gone.
 	listLag = 2 * time.Minute
@@ -41,14 +50,14 @@ func (c *capacity) inventory(provider string) *inventory {
 	}
 	inv := c.providers[provider]
 	if inv == nil {
-		inv = &inventory{launched: make(map[int64]provisioner.Machine), inFlight: make(map[string]int)}
+		inv = &inventory{refreshing: make(chan struct{}, 1), launched: make(map[int64]launched), inFlight: make(map[string]int)}
 		c.providers[provider] = inv
 	}
 	return inv
 }
 
 // reserve takes room for one machine of the type. ok is false when the type is at its limit.
-func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, lister provisioner.Lister) (ok bool, err error) {
+func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, j provisioner.Job, lister provisioner.Lister) (ok bool, err error) {
 	inv := c.inventory(t.Provider)
 	if t.Max == 0 || lister == nil {
 		c.mu.Lock()
@@ -56,40 +65,47 @@ func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, lister
 		inv.inFlight[t.Name]++
 		return true, nil
 	}
-	if c.tryReserve(inv, t) {
-		return true, nil
+	if err := c.refresh(ctx, t.Provider, inv, lister); err != nil {
+		return false, err
 	}
-	inv.refresh.Lock()
-	defer inv.refresh.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if inv.live(t.Name, j)+inv.inFlight[t.Name] >= t.Max {
+		return false, nil
+	}
+	inv.inFlight[t.Name]++
+	return true, nil
+}
+
+// refresh lists the provider's machines, unless that was done moments ago.
+func (c *capacity) refresh(ctx context.Context, provider string, inv *inventory, lister provisioner.Lister) error {
+	select {
+	case inv.refreshing <- struct{}{}:
+		defer func() { <-inv.refreshing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	c.mu.Lock()
 	fresh := time.Since(inv.at) < refreshEvery && !inv.at.IsZero()
 	c.mu.Unlock()
-	if !fresh {
-		begun := time.Now()
-		var machines []provisioner.Machine
-		err := provisioner.Guard(func() (err error) {
-			machines, err = lister.List(ctx)
-			return err
-		})
-		if err != nil {
-			return false, err
-		}
-		c.update(t.Provider, begun, machines)
+	if fresh {
+		return nil
 	}
-	return c.tryReserve(inv, t), nil
+	begun := time.Now()
+	var machines []provisioner.Machine
+	err := provisioner.Guard(func() (err error) {
+		machines, err = lister.List(ctx)
+		return err
+	})
+	if err == nil {
+		c.update(provider, begun, machines)
+	}
+	return err
 }
 
-func (c *capacity) tryReserve(inv *inventory, t provisioner.RunnerType) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if inv.at.IsZero() || inv.live(t.Name)+inv.inFlight[t.Name] >= t.Max {
-		return false
-	}
-	inv.inFlight[t.Name]++
-	return true
-}
-
-func (inv *inventory) live(runnerType string) int {
+// live counts the machines of a type, but for what an earlier attempt for this very job may have
+// left: this one deals with that.
+func (inv *inventory) live(runnerType string, j provisioner.Job) int {
 	n := 0
 	for _, m := range inv.listed {
 		if m.Alive() && m.Type == runnerType {
@@ -97,22 +113,28 @@ func (inv *inventory) live(runnerType string) int {
 		}
 	}
 	for _, m := range inv.launched {
-		if m.Type == runnerType {
+		if m.runnerType == runnerType && m.job != j.Key() {
 			n++
 		}
 	}
 	return n
 }
 
-// release gives the room of an attempt back, or to the machine that it launched.
-func (c *capacity) release(t provisioner.RunnerType, launched provisioner.Machine) {
+// release gives the room of an attempt back, or to the machine that it launched, or may have
+// launched.
+func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out provisioner.Outcome, unanswered bool) {
 	inv := c.inventory(t.Provider)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	inv.inFlight[t.Name]--
-	if launched.RunnerID != 0 && t.Max > 0 {
-		launched.Type, launched.LaunchedAt = t.Name, time.Now()
-		inv.launched[launched.RunnerID] = launched
+	if out.Runner.ID == 0 || t.Max == 0 {
+		return
+	}
+	switch {
+	case unanswered:
+		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now(), job: j.Key()}
+	case out.Status == provisioner.StatusLaunched:
+		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now()}
 	}
 }
 
@@ -129,7 +151,7 @@ func (c *capacity) update(provider string, begun time.Time, machines []provision
 		delete(inv.launched, m.RunnerID)
 	}
 	for id, m := range inv.launched {
-		if begun.Sub(m.LaunchedAt) > listLag {
+		if begun.Sub(m.at) > listLag {
 			delete(inv.launched, id)
 		}
 	}

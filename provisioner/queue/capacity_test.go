@@ -19,6 +19,7 @@ type cloud struct {
 	lists int
 	most  int
 	fail  error
+	lag   func(id int64) bool // machines that lists don't show yet
 }
 
 func (c *cloud) List(context.Context) ([]provisioner.Machine, error) {
@@ -27,6 +28,9 @@ func (c *cloud) List(context.Context) ([]provisioner.Machine, error) {
 	c.lists++
 	var out []provisioner.Machine
 	for id, alive := range c.alive {
+		if c.lag != nil && c.lag(id) {
+			continue
+		}
 		m := provisioner.Machine{ID: fmt.Sprint("i-", id), Type: "linux", RunnerID: id, State: provisioner.MachineEnded}
 		if alive {
 			m.State = provisioner.MachineAlive
@@ -121,6 +125,150 @@ func TestMachinesThatCantBeCountedHoldTheTypeBack(t *testing.T) {
 		})
 		if len(e.attempts()) != 1 {
 			t.Error("the job was not served within a minute of the mending")
+		}
+	})
+}
+
+// Each replica knows what it launched itself, and what the cloud lists.
+func TestALimitHoldsOverReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := linux()
+		limited.Max = 10
+		c := &cloud{alive: map[int64]bool{}}
+		e := &engine{types: []provisioner.RunnerType{limited}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			c.set(j.ID, true)
+			return launched(j), nil
+		}}
+		const replicas = 4
+		var workers []*queue.Worker
+		for range replicas {
+			workers = append(workers, queue.NewWorker(queue.NewMemory(0), e, queue.Config{Listers: map[string]provisioner.Lister{"cloud": c}}))
+		}
+		for i := range int64(60) { // a job every 30 s, at one replica after the other
+			_, _ = workers[i%replicas].Attempt(t.Context(), newJob(i+1, "linux"), time.Now())
+			time.Sleep(30 * time.Second)
+		}
+		if c.most != limited.Max {
+			t.Errorf("%d machines at once, with a limit of %d", c.most, limited.Max)
+		}
+		if n := c.listed(); n > 60 {
+			t.Errorf("%d lists for 60 attempts", n)
+		}
+	})
+}
+
+// Lists show machines late, and don't show what died at once.
+func TestALimitHoldsWhateverListsShow(t *testing.T) {
+	const lag = 100 * time.Second
+	for name, c := range map[string]struct {
+		setUp     func(c *cloud, age func(id int64) time.Duration)
+		first     func(j provisioner.Job) (provisioner.Outcome, error)
+		afterward int // machines that a second round of jobs may launch
+		wait      time.Duration
+	}{
+		"a machine that lists don't show yet counts": {
+			setUp: func(c *cloud, age func(id int64) time.Duration) {
+				c.lag = func(id int64) bool { return age(id) < lag }
+			},
+			wait: 90 * time.Second,
+		},
+		"one that no list has shown for two minutes is gone": {
+			setUp: func(c *cloud, _ func(id int64) time.Duration) {
+				c.lag = func(int64) bool { return true }
+			},
+			wait:      3 * time.Minute,
+			afterward: 2,
+		},
+		"what a launch without an answer may have made counts": {
+			first: func(j provisioner.Job) (provisioner.Outcome, error) {
+				return provisioner.Outcome{Runner: provisioner.Runner{ID: j.ID}}, provisioner.ErrNoAnswer
+			},
+			wait: 90 * time.Second,
+		},
+		"but not for ever": {
+			first: func(j provisioner.Job) (provisioner.Outcome, error) {
+				return provisioner.Outcome{Runner: provisioner.Runner{ID: j.ID}}, provisioner.ErrNoAnswer
+			},
+			wait:      3 * time.Minute,
+			afterward: 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				limited := linux()
+				limited.Max = 2
+				fake := &cloud{alive: map[int64]bool{}}
+				at := map[int64]time.Time{}
+				first := true
+				e := &engine{types: []provisioner.RunnerType{limited}}
+				e.provision = func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+					at[j.ID] = time.Now()
+					if first && c.first != nil {
+						return c.first(j)
+					}
+					fake.set(j.ID, true)
+					return launched(j), nil
+				}
+				w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{Listers: map[string]provisioner.Lister{"cloud": fake}})
+				if c.setUp != nil {
+					c.setUp(fake, func(id int64) time.Duration { return time.Since(at[id]) })
+				}
+				for id := range int64(2) {
+					_, _ = w.Attempt(t.Context(), newJob(id+1, "linux"), time.Now())
+					time.Sleep(5 * time.Second) // longer than the breaker is open
+				}
+				first = false
+				time.Sleep(c.wait)
+				before := len(e.attempts())
+				for id := range int64(4) {
+					_, _ = w.Attempt(t.Context(), newJob(id+11, "linux"), time.Now())
+				}
+				if n := len(e.attempts()) - before; n != c.afterward {
+					t.Errorf("%d more machines were launched, want %d", n, c.afterward)
+				}
+			})
+		})
+	}
+}
+
+// The job whose launch had no answer is the one that finds out what became of it.
+func TestALaunchWithoutAnAnswerDoesNotLockItsOwnJobOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := linux()
+		limited.Max = 1
+		silent := true
+		e := &engine{types: []provisioner.RunnerType{limited}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			if silent {
+				return provisioner.Outcome{Runner: provisioner.Runner{ID: 7}}, provisioner.ErrNoAnswer
+			}
+			return launched(j), nil
+		}}
+		w := queue.NewWorker(queue.NewMemory(0), e, queue.Config{Listers: map[string]provisioner.Lister{"cloud": &cloud{}}})
+		_, _ = w.Attempt(t.Context(), newJob(1, "linux"), time.Now())
+		silent = false
+		time.Sleep(5 * time.Second)
+		if _, err := w.Attempt(t.Context(), newJob(2, "linux"), time.Now()); err == nil {
+			t.Error("another job was let in")
+		}
+		if out, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now()); err != nil || out.Status != provisioner.StatusLaunched {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}
+
+func TestAListThatArrivesLateSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := linux()
+		limited.Max = 2
+		fake := &cloud{alive: map[int64]bool{1: true, 2: true}}
+		w := queue.NewWorker(queue.NewMemory(0), &engine{types: []provisioner.RunnerType{limited}}, queue.Config{Listers: map[string]provisioner.Lister{"cloud": fake}})
+		earlier := time.Now()
+		time.Sleep(time.Second)
+		for range 2 {
+			if _, err := w.Attempt(t.Context(), newJob(3, "linux"), time.Now()); err == nil {
+				t.Error("a third machine was launched")
+			}
+			w.ObserveMachines("cloud", earlier, nil) // begun before the other two were launched
 		}
 	})
 }

@@ -66,7 +66,10 @@ func (e *engine) attempts() []attempt {
 }
 
 func launched(j provisioner.Job) provisioner.Outcome {
-	return provisioner.Outcome{Status: provisioner.StatusLaunched, Machine: provisioner.Machine{ID: fmt.Sprint("i-", j.ID), Type: j.Labels[0], RunnerID: j.ID, State: provisioner.MachineAlive}}
+	return provisioner.Outcome{
+		Status: provisioner.StatusLaunched, Runner: provisioner.Runner{ID: j.ID},
+		Machine: provisioner.Machine{ID: fmt.Sprint("i-", j.ID), Type: j.Labels[0], RunnerID: j.ID, State: provisioner.MachineAlive},
+	}
 }
 
 // epoch is when time begins in a synctest bubble.

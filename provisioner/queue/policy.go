@@ -13,34 +13,32 @@ type action int
 
 const (
 	backOffType   action = iota // the runner type waits: what failed would fail for all of its jobs
-	backOffTarget               // the repository or organisation waits
+	backOffTarget               // the repository or organisation that GitHub spoke of waits
 	backOffJob                  // the job alone waits
 	requeue                     // nobody is to blame; the job goes back to the queue at once
 	giveUp                      // the job will never get a machine
 )
 
 // actionFor is the one table from errors to actions. wait is what the other side asked for, or 0
-// for a backoff. target is where the job's runner is registered.
-func actionFor(ctx context.Context, target provisioner.Target, err error) (do action, wait time.Duration) {
+// for a backoff. ctx is the caller's: an attempt that it ended failed for no reason of its own.
+func actionFor(ctx context.Context, err error) (do action, wait time.Duration) {
 	var hint *provisioner.RetryAfterError
-	var registration *provisioner.RegistrationError
+	if errors.As(err, &hint) {
+		wait = hint.After
+	}
+	var github *provisioner.GitHubError
 	var job *provisioner.JobError
 	switch {
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
+	case ctx.Err() != nil:
 		return requeue, 0
 	case errors.Is(err, provisioner.ErrNoRunnerType), errors.Is(err, provisioner.ErrInvalidJob):
 		return giveUp, 0
-	case errors.As(err, &hint):
-		return backOffType, hint.After
 	case errors.As(err, &job):
-		return backOffJob, lastBackoff
-	case errors.As(err, &registration) && errors.Is(err, provisioner.ErrRefused):
-		if registration.Target != target { // a repository of an organisation whose other ones are well
-			return backOffJob, lastBackoff
-		}
-		return backOffTarget, 0
+		return backOffJob, max(wait, lastBackoff)
+	case errors.As(err, &github):
+		return backOffTarget, wait
 	default: // no capacity, refused, unavailable, no answer, and what nobody foresaw
-		return backOffType, 0
+		return backOffType, wait
 	}
 }
 

@@ -196,8 +196,7 @@ func (s *Sweeper) readJobs(ctx context.Context, snap *snapshot) {
 // fail notes why a target could not be read: what GitHub refuses is that target's own affair,
 // anything else leaves the sweep incomplete.
 func (snap *snapshot) fail(t provisioner.Target, err error) {
-	var registration *provisioner.RegistrationError
-	if errors.As(err, &registration) && errors.Is(err, provisioner.ErrRefused) {
+	if errors.Is(err, provisioner.ErrRefused) {
 		snap.refused[t] = err
 		return
 	}

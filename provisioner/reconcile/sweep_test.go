@@ -212,7 +212,7 @@ func TestSweep(t *testing.T) {
 			"a repository that GitHub refuses us is left alone, and is no reason not to look after the rest",
 			func(w *world) {
 				w.launch(1, time.Hour, online)
-				w.jobsErr = &provisioner.RegistrationError{Err: provisioner.ErrRefused}
+				w.jobsErr = &provisioner.GitHubError{Err: provisioner.ErrRefused}
 			},
 			[]string{"", "", ""},
 		},

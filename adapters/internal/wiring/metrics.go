@@ -42,11 +42,11 @@ func newMetrics() *Metrics {
 			Namespace: namespace, Name: "jobs_total", Help: "Accepted jobs that need nothing more, by runner type and outcome (launched, served, gone, failed).",
 		}, []string{"type", "outcome"}),
 		held: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: "jobs_held_total", Help: "Attempts after which an accepted job waits for another one, by runner type and class of error.",
-		}, []string{"type", "class"}),
+			Namespace: namespace, Name: "jobs_held_total", Help: "Attempts after which an accepted job waits for another one, by runner type, the side that failed (github, or the provider) and class of error.",
+		}, []string{"type", "system", "class"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: "errors_total", Help: "Failed attempts by provider and class of error.",
-		}, []string{"provider", "class"}),
+			Namespace: namespace, Name: "errors_total", Help: "Failed attempts by the side that failed (github, or the provider) and class of error.",
+		}, []string{"system", "class"}),
 		launches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "launch_duration_seconds", Help: "Time from the launch call to the cloud's yes.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
@@ -94,12 +94,12 @@ func (m *Metrics) Observe(_ context.Context, e provisioner.Event) {
 	case provisioner.EventLaunched:
 		m.launches.WithLabelValues(e.RunnerType, e.Provider).Observe(e.Took.Seconds())
 	case provisioner.EventFailed:
-		m.errors.WithLabelValues(e.Provider, provisioner.Class(e.Err)).Inc()
+		m.errors.WithLabelValues(provisioner.System(e.Err, e.Provider), provisioner.Class(e.Err)).Inc()
 	case provisioner.EventSettled:
 		m.jobs.WithLabelValues(e.RunnerType, string(e.Status)).Inc()
 		m.waits.WithLabelValues(e.RunnerType).Observe(e.Took.Seconds())
 	case provisioner.EventHeld:
-		m.held.WithLabelValues(e.RunnerType, provisioner.Class(e.Err)).Inc()
+		m.held.WithLabelValues(e.RunnerType, provisioner.System(e.Err, e.Provider), provisioner.Class(e.Err)).Inc()
 	case provisioner.EventGivenUp:
 		m.jobs.WithLabelValues(e.RunnerType, "failed").Inc()
 	default: // the other steps are for logs

@@ -1,6 +1,7 @@
 package wiring
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -63,6 +65,27 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	for name := range documented {
 		if _, ok := registered[name]; !ok {
 			t.Errorf("docs/metrics.md lists %s, which is not registered", name)
+		}
+	}
+}
+
+// Nobody looks for GitHub's refusal at the cloud.
+func TestAFailureIsBookedOnTheSideThatFailed(t *testing.T) {
+	m := newMetrics()
+	for _, err := range []error{
+		fmt.Errorf("provision: %w", &provisioner.GitHubError{Target: provisioner.Target{Owner: "octo"}, Err: provisioner.ErrRefused}),
+		fmt.Errorf("provision: %w", provisioner.ErrRefused),
+	} {
+		for _, kind := range []provisioner.EventKind{provisioner.EventFailed, provisioner.EventHeld} {
+			m.Observe(t.Context(), provisioner.Event{Kind: kind, RunnerType: "linux", Provider: "aws", Err: err})
+		}
+	}
+	for _, system := range []string{"github", "aws"} {
+		if n := testutil.ToFloat64(m.errors.WithLabelValues(system, "refused")); n != 1 {
+			t.Errorf("%v errors of %s, want 1", n, system)
+		}
+		if n := testutil.ToFloat64(m.held.WithLabelValues("linux", system, "refused")); n != 1 {
+			t.Errorf("%v jobs are held by %s, want 1", n, system)
 		}
 	}
 }
