@@ -66,13 +66,10 @@ func (h *handler) sweep(ctx context.Context) error {
 		return err
 	}
 	r, err := sweeper.Sweep(ctx)
-	if r.PutOff > 0 {
-		return nil // the sweeper has said so
-	}
-	h.log.InfoContext(ctx, "swept", "machines", total(r.Machines), "reaped", total(r.Reaped), "started", r.Started, "recovered", r.Recovered, "given_up", r.GivenUp,
+	h.log.InfoContext(ctx, "swept", "machines", total(r.Machines), "reaped", total(r.Reaped), "started", r.Started, "recovered", r.Recovered, "given_up", r.GivenUp, "put_off", r.PutOff,
 		"took", r.Duration.Round(time.Millisecond))
 	if err != nil {
-		h.log.WarnContext(ctx, "the sweep was incomplete; nothing was removed", "error", err)
+		h.log.WarnContext(ctx, "the sweep was incomplete; what it could not see is left as it is", "error", err)
 	}
 	return err
 }

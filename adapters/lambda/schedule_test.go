@@ -73,7 +73,7 @@ func TestAnIncompleteSweepIsAFailedInvocation(t *testing.T) {
 	if r := f.invoke(t, scheduled); !r.error || !strings.Contains(string(r.body), "UnauthorizedOperation") {
 		t.Errorf("%s", r.body)
 	}
-	if !strings.Contains(f.output(), "nothing was removed") {
+	if !strings.Contains(f.output(), "what it could not see is left as it is") {
 		t.Errorf("the log does not say so:\n%s", f.output())
 	}
 	c.ec2.SetFaults(nil)

@@ -91,6 +91,17 @@ func (p *app) account(id int64) (*account, error) {
 	return a, nil
 }
 
+// known returns the account of a target's installation if it is known which that is.
+func (p *app) known(t provisioner.Target) *account {
+	id, ok := p.where.peek(t)
+	if !ok {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.installed[id]
+}
+
 // forget has the installation of a target looked up anew, and a new token got for its account: the
 // App may have been installed again.
 func (p *app) forget(a *account, t provisioner.Target) {

@@ -233,6 +233,14 @@ func TestALimitOfOneInstallationDoesNotHoldBackAnother(t *testing.T) {
 	if q := c.Quota(); q.Limit != 12500 || q.Remaining != 12 || q.Requests != 6 {
 		t.Errorf("the quota is not that of the installation with the least left: %+v", q)
 	}
+	if q := c.QuotaAt(provisioner.Target{Owner: "hexa", Repo: "bees"}); q.Limit != 12500 || q.Remaining != 12 {
+		t.Errorf("the quota of its own repository: %+v", q)
+	}
+	for _, elsewhere := range []provisioner.Target{repo, {Owner: "never", Repo: "asked"}} {
+		if q := c.QuotaAt(elsewhere); q.Limit != 0 {
+			t.Errorf("the quota of %s, of which GitHub has said nothing: %+v", elsewhere, q)
+		}
+	}
 }
 
 func TestAnAppKnowsItsRepositories(t *testing.T) {

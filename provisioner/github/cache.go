@@ -103,6 +103,17 @@ func (m *cache[K, V]) load(ctx context.Context, e *entry[V], f *flight[V], load 
 	return f.value, f.err
 }
 
+// peek returns the last value of a key, however old.
+func (m *cache[K, V]) peek(key K) (value V, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entries[key]
+	if e == nil || e.loaded.IsZero() {
+		return value, false
+	}
+	return e.value, true
+}
+
 // put remembers a value that came by another way.
 func (m *cache[K, V]) put(key K, v V) {
 	m.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // Quota is what GitHub last said of the rate limits of a [Client]: the resource, over all
@@ -40,20 +42,39 @@ func parseBucket(h http.Header) (bucket, bool) {
 // Quota tells what is left of GitHub's rate limits. It asks nobody.
 func (c *Client) Quota() Quota {
 	q := Quota{Requests: c.requests.Load(), NotModified: c.notModified.Load()}
-	now := time.Now()
 	for _, a := range c.accounts() {
-		a.meter.mu.Lock()
-		for _, b := range a.meter.buckets {
-			if !b.reset.After(now) {
-				b.remaining = b.limit // a new window has begun
-			}
-			if q.Limit == 0 || b.remaining*q.Limit < q.Remaining*b.limit {
-				q.Resource, q.Limit, q.Remaining, q.Reset = b.resource, b.limit, b.remaining, b.reset
-			}
-		}
-		a.meter.mu.Unlock()
+		a.meter.least(&q)
 	}
 	return q
+}
+
+// QuotaAt tells what is left for the credential that a repository or organisation is asked about
+// with: the resource of which the smallest part is left. It asks nobody, and knows nothing of an
+// App's installation that was not asked yet.
+func (c *Client) QuotaAt(t provisioner.Target) Quota {
+	a := c.token
+	if c.app != nil {
+		a = c.app.known(t)
+	}
+	var q Quota
+	if a != nil {
+		a.meter.least(&q)
+	}
+	return q
+}
+
+// least puts the account's scarcest resource into q, if it is scarcer than what is there.
+func (m *meter) least(q *Quota) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.buckets {
+		if !b.reset.After(time.Now()) {
+			b.remaining = b.limit // a new window has begun
+		}
+		if q.Limit == 0 || b.remaining*q.Limit < q.Remaining*b.limit {
+			q.Resource, q.Limit, q.Remaining, q.Reset = b.resource, b.limit, b.remaining, b.reset
+		}
+	}
 }
 
 func (c *Client) accounts() []*account {

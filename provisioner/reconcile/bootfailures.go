@@ -46,8 +46,11 @@ func (b *bootFailures) observe(ctx context.Context, s *Sweeper, snap *snapshot, 
 	}
 }
 
-// forget drops what concerns no machine that the clouds still list.
+// forget drops what concerns no machine that the clouds still list, if all of them could be listed.
 func (b *bootFailures) forget(snap *snapshot) {
+	if len(snap.listErrors) > 0 {
+		return
+	}
 	registrations, machines := map[int64]bool{}, map[string]bool{}
 	for _, m := range snap.machines {
 		registrations[m.RunnerID], machines[m.ID] = true, true

@@ -38,7 +38,7 @@ func (h *history) List(context.Context) ([]provisioner.Machine, error) {
 	clear(h.lacking)
 	h.listed = nil
 	if err := h.fails("the list of machines"); err != nil {
-		h.blind = true
+		h.blind["linux"], h.blind["macos"] = true, true
 		return nil, err
 	}
 	var out []provisioner.Machine
@@ -53,7 +53,7 @@ func (h *history) List(context.Context) ([]provisioner.Machine, error) {
 
 func (h *history) QueuedJobs(context.Context, provisioner.Repository, bool) (jobs []provisioner.Job, changed bool, err error) {
 	if err := h.fails("the list of jobs"); err != nil {
-		h.blind = true
+		h.blind["linux"], h.jobsBlind = true, true // the organisation's runners can be read all the same
 		return nil, false, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
@@ -77,7 +77,9 @@ func (h *history) JobState(_ context.Context, j provisioner.Job) (provisioner.Jo
 
 func (h *history) Runners(_ context.Context, t provisioner.Target) (out []provisioner.Runner, err error) {
 	if err := h.fails("the list of runners"); err != nil {
-		h.blind = true
+		for name, kind := range kinds {
+			h.blind[name] = h.blind[name] || kind.Target(app) == t
+		}
 		return nil, err
 	}
 	for _, r := range h.sorted() {
@@ -86,6 +88,7 @@ func (h *history) Runners(_ context.Context, t provisioner.Target) (out []provis
 			continue
 		}
 		out = append(out, *r)
+		h.coming[r.ID] = h.comes(r)
 		if ours && !r.Busy && slices.Contains(h.listed, r.ID) && h.comes(r) {
 			h.lacking[kind.Name]--
 		}
@@ -93,11 +96,21 @@ func (h *history) Runners(_ context.Context, t provisioner.Target) (out []provis
 	return out, nil
 }
 
-// comes reports whether a runner is online or may still be.
+// old reports whether the lifetime of a registration's machine is over.
+func (h *history) old(id int64) bool {
+	for _, m := range h.machines {
+		if m.RunnerID == id {
+			return m.Type == "retired" || time.Since(m.LaunchedAt) > kinds[m.Type].MaxLifetime
+		}
+	}
+	return false
+}
+
+// comes reports whether a runner's machine is online or may still be.
 func (h *history) comes(r *provisioner.Runner) bool {
 	for _, m := range h.machines {
 		if m.RunnerID == r.ID {
-			return r.Online || time.Since(m.LaunchedAt) < kinds[m.Type].BootDeadline
+			return m.Alive() && (r.Online || time.Since(m.LaunchedAt) < kinds[m.Type].BootDeadline)
 		}
 	}
 	return false
@@ -125,8 +138,10 @@ func (h *history) Remove(_ context.Context, t provisioner.Target, id int64) erro
 	switch {
 	case !ours || !h.Deployment().Owns(*r) || r.Name == "grp-linux-x" || kind.Target(app) != t:
 		h.violation("registration %s of %s is removed", r.Name, t)
-	case h.blind:
-		h.violation("registration %s is removed in a sweep that has not seen everything", r.Name)
+	case h.blind[kind.Name] && !h.old(id):
+		h.violation("registration %s is removed in a sweep that has not seen its like", r.Name)
+	case h.jobsBlind && h.coming[id] && !h.old(id):
+		h.violation("registration %s is removed as one too many in a sweep that has not seen the jobs", r.Name)
 	case r.Busy:
 		h.did["spared a busy runner"]++
 		return provisioner.ErrRunnerBusy
@@ -140,11 +155,11 @@ func (h *history) Terminate(_ context.Context, m provisioner.Machine) error {
 	if err := h.fails("the end of a machine"); err != nil {
 		return err
 	}
-	old := m.Type == "retired" || time.Since(m.LaunchedAt) > kinds[m.Type].MaxLifetime
+	old := h.old(m.RunnerID)
 	r := h.runners[m.RunnerID]
 	switch {
-	case h.blind:
-		h.violation("machine %s is ended in a sweep that has not seen everything", m.ID)
+	case h.blind[m.Type] && !old:
+		h.violation("machine %s is ended in a sweep that has not seen its like", m.ID)
 	case m.Type == "retired" && time.Since(m.LaunchedAt) < 6*time.Hour:
 		h.violation("machine %s of a retired runner type is ended", m.ID)
 	case old:

@@ -24,7 +24,7 @@ var (
 // TestNoBusyMachineIsEverEnded lets the sweeper live through random histories, in which the world
 // also changes in the middle of sweeps, lists fail and answers get lost. Beside the title it looks
 // whether a valid registration's machine is ended, whether anything foreign is touched, whether a
-// sweep that has not seen everything ends anything, and whether a sweep starts more machines than
+// sweep ends anything that it has not seen all about, and whether a sweep starts more machines than
 // it saw jobs without; and, when the world has calmed down, whether anything is left.
 func TestNoBusyMachineIsEverEnded(t *testing.T) {
 	first, n := rand.Uint64()>>16, uint64(*histories)
@@ -68,9 +68,12 @@ type history struct {
 	machines []*provisioner.Machine
 
 	sweeper *reconcile.Sweeper
-	blind   bool           // a list of this sweep failed
-	listed  []int64        // registrations of the machines that this sweep was shown alive
-	lacking map[string]int // machines that a sweep may start, by type
+	blind   map[string]bool // runner types of which a list of this sweep failed
+	listed  []int64         // registrations of the machines that this sweep was shown alive
+	lacking map[string]int  // machines that a sweep may start, by type
+
+	jobsBlind bool           // the list of jobs failed in this sweep
+	coming    map[int64]bool // registrations that this sweep was shown on their way, or up
 
 	story []func() string // told only when something is wrong
 	wrong []string
@@ -146,7 +149,7 @@ func (h *history) live(ctx context.Context) {
 }
 
 func (h *history) sweep(ctx context.Context) {
-	h.blind = false
+	h.blind, h.jobsBlind, h.coming = map[string]bool{}, false, map[int64]bool{}
 	h.note("sweep")
 	if _, err := h.sweeper.Sweep(ctx); err != nil && !h.storm {
 		h.violation("a sweep in calm weather: %v", err)

@@ -11,8 +11,10 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// reap removes what is dead, too old or not needed. It runs only when the sweep has seen
-// everything.
+// reap removes what is dead, too old or not needed. A machine is judged by what its own decision
+// needs, and that has to be known whole: its provider's list, its target's registrations and, for
+// whether it is needed, the jobs that it may serve. A lifetime needs nothing, and what can't be
+// read elsewhere is no reason to keep a machine here.
 func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 	for _, m := range snap.machines {
 		s.bootFailures.observe(ctx, s, snap, m)
@@ -29,8 +31,10 @@ func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 		}
 	}
 	s.reapRegistrations(ctx, snap, r)
-	for _, c := range snap.classes {
-		s.reapExcess(ctx, snap, c, r)
+	for key, c := range snap.classes {
+		if snap.seesJobs(key.target) {
+			s.reapExcess(ctx, snap, c, r)
+		}
 	}
 	s.bootFailures.forget(snap)
 }
@@ -48,12 +52,11 @@ func (s *Sweeper) end(ctx context.Context, m *machine, why Reason, r *Report) {
 	s.terminate(ctx, m, why, r)
 }
 
-// endOld ends a machine at the end of its lifetime, busy or not.
+// endOld ends a machine at the end of its lifetime, busy or not, and whatever GitHub says.
 func (s *Sweeper) endOld(ctx context.Context, snap *snapshot, m *machine, r *Report) {
 	if m.known && snap.canRead(m.target()) {
 		if err := s.runners.Remove(ctx, m.target(), m.RunnerID); err != nil && !errors.Is(err, provisioner.ErrRunnerBusy) {
-			s.reportFailure(ctx, m, r, fmt.Errorf("remove the registration: %w", err))
-			return
+			s.log(m).WarnContext(ctx, "a machine's lifetime is over; its registration can't be removed and is left for later", "error", err)
 		}
 	}
 	s.terminate(ctx, m, Lifetime, r)

@@ -19,8 +19,9 @@ type Report struct {
 	// Requests counts the requests to GitHub; Unchanged, those of them that were answered 304 and
 	// cost nothing.
 	Requests, Unchanged int
-	// PutOff is how long sweeps are put off, because little is left of GitHub's rate limit.
-	PutOff time.Duration
+	// PutOff counts the repositories and organisations that were left alone, because little is left
+	// of their credential's rate limit.
+	PutOff int
 	// Failed says that something could not be read or done.
 	Failed bool
 

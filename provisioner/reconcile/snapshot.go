@@ -29,6 +29,7 @@ type snapshot struct {
 	unlistable map[string]bool
 	readErrors map[provisioner.Target]error // targets whose jobs or runners could not be read
 	refused    map[provisioner.Target]error // targets that GitHub refuses us
+	putOff     map[provisioner.Target]bool  // targets whose credential has little left of its limit
 }
 
 // classKey is what supply and demand are counted by.
@@ -82,7 +83,27 @@ func (snap *snapshot) canCount(provider string) bool {
 
 // canRead reports whether everything about a target is known.
 func (snap *snapshot) canRead(t provisioner.Target) bool {
-	return snap.readErrors[t] == nil && snap.refused[t] == nil
+	return snap.readErrors[t] == nil && snap.refused[t] == nil && !snap.putOff[t]
+}
+
+// seesJobs reports whether all jobs are known that a target's machines may serve: an organisation's
+// serve those of all its repositories. One that GitHub refuses us is no reason to keep machines
+// for.
+func (snap *snapshot) seesJobs(t provisioner.Target) bool {
+	if t.Repo != "" {
+		return snap.canRead(t)
+	}
+	for unread := range snap.readErrors {
+		if unread.Owner == t.Owner {
+			return false
+		}
+	}
+	for unread := range snap.putOff {
+		if unread.Owner == t.Owner {
+			return false
+		}
+	}
+	return true
 }
 
 func (snap *snapshot) class(t provisioner.RunnerType, target provisioner.Target) *class {
@@ -99,7 +120,7 @@ func (s *Sweeper) takeSnapshot(ctx context.Context) *snapshot {
 	snap := &snapshot{
 		now: time.Now(), types: map[string]provisioner.RunnerType{}, registry: map[provisioner.Target]map[int64]provisioner.Runner{},
 		classes: map[classKey]*class{}, listErrors: map[string]error{}, unlistable: map[string]bool{},
-		readErrors: map[provisioner.Target]error{}, refused: map[provisioner.Target]error{},
+		readErrors: map[provisioner.Target]error{}, refused: map[provisioner.Target]error{}, putOff: map[provisioner.Target]bool{},
 	}
 	for _, t := range s.engine.Types() {
 		snap.types[t.Name] = t
@@ -166,6 +187,9 @@ func (s *Sweeper) readJobs(ctx context.Context, snap *snapshot) {
 		if s.cfg.Allowed != nil && !s.cfg.Allowed(r) {
 			continue
 		}
+		if s.putOff(ctx, snap, provisioner.Target{Owner: r.Owner, Repo: r.Name}) {
+			continue
+		}
 		g.Go(func() error {
 			jobs, _, err := s.jobs.QueuedJobs(ctx, r, s.fullSweep())
 			snap.mu.Lock()
@@ -191,6 +215,22 @@ func (s *Sweeper) readJobs(ctx context.Context, snap *snapshot) {
 			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 		})
 	}
+}
+
+// putOff reports whether a target has to be left alone, and notes it.
+func (s *Sweeper) putOff(ctx context.Context, snap *snapshot, t provisioner.Target) bool {
+	wait := s.quotaLow(t)
+	if wait <= 0 {
+		return false
+	}
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if !snap.putOff[t] {
+		s.cfg.Logger.WarnContext(ctx, "the sweep leaves out what this credential sees: little is left of its rate limit at GitHub, and launches need it",
+			"repository", t.String(), "reset_in", wait.Round(time.Second))
+	}
+	snap.putOff[t] = true
+	return true
 }
 
 // fail notes why a target could not be read: what GitHub refuses is that target's own affair,
@@ -222,7 +262,7 @@ func (s *Sweeper) readRegistrations(ctx context.Context, snap *snapshot) {
 			targets[key.target] = true
 		}
 	}
-	maps.DeleteFunc(targets, func(t provisioner.Target, _ bool) bool { return !snap.canRead(t) })
+	maps.DeleteFunc(targets, func(t provisioner.Target, _ bool) bool { return !snap.canRead(t) || s.putOff(ctx, snap, t) })
 	var g errgroup.Group
 	g.SetLimit(s.cfg.Concurrency)
 	for t, alive := range targets {

@@ -200,13 +200,41 @@ func TestSweep(t *testing.T) {
 		},
 		{
 			"nothing is removed while the runners can't be listed",
-			func(w *world) { w.launch(1, 7*time.Hour, online); w.runnersErr = provisioner.ErrUnavailable },
+			func(w *world) {
+				w.launch(1, time.Hour, online)
+				w.launch(2, time.Hour, booting)
+				w.machine(3, time.Hour)
+				w.runnersErr = provisioner.ErrUnavailable
+			},
 			[]string{"error", "error", "error"},
 		},
 		{
 			"nothing is removed while the jobs can't be listed",
-			func(w *world) { w.launch(1, 7*time.Hour, online); w.jobsErr = provisioner.ErrUnavailable },
+			func(w *world) {
+				w.launch(1, time.Hour, online)
+				w.launch(2, time.Hour, booting)
+				w.machine(3, time.Hour)
+				w.jobsErr = provisioner.ErrUnavailable
+			},
 			[]string{"error", "error", "error"},
+		},
+		{
+			"but a lifetime ends whatever GitHub says",
+			func(w *world) {
+				w.launch(1, 7*time.Hour, busy)
+				w.runnersErr, w.jobsErr = provisioner.ErrUnavailable, provisioner.ErrUnavailable
+			},
+			[]string{"error, terminate i-1", "error"},
+		},
+		{
+			"and whether or not the registration can be removed",
+			func(w *world) { w.launch(1, 7*time.Hour, online); w.removeErr = provisioner.ErrUnavailable },
+			[]string{"terminate i-1"},
+		},
+		{
+			"the registration of a machine that is too old goes before it",
+			func(w *world) { w.launch(1, 7*time.Hour, online) },
+			[]string{"remove 101, terminate i-1", ""},
 		},
 		{
 			"a repository that GitHub refuses us is left alone, and is no reason not to look after the rest",
@@ -294,23 +322,6 @@ func TestAMachineThatEndedBeforeItRegisteredCountsAsOneThatNeverCameUp(t *testin
 		sweeps(t, w, s, 1)
 		if !w.broken["linux"] {
 			t.Error("it does not")
-		}
-	})
-}
-
-func TestSweepGivesWayToLaunchesWhenTheQuotaIsLow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{}
-		w.queue(1)
-		remaining := 499
-		s := newSweeper(w, reconcile.Config{Quota: func() (int, int, time.Time) { return remaining, 5000, time.Now().Add(10 * time.Minute) }})
-		r, err := s.Sweep(t.Context())
-		if err != nil || r.PutOff != 10*time.Minute {
-			t.Errorf("report %+v, %v", r, err)
-		}
-		remaining = 500
-		if did := sweeps(t, w, s, 2); did[1] == "" {
-			t.Error("with a tenth of the quota left nothing is done")
 		}
 	})
 }

@@ -85,9 +85,10 @@ type Config struct {
 	Deliveries []DeliveryLog
 	// Store keeps repositories and delivery cursors over restarts. Defaults to nothing.
 	Store Store
-	// Quota tells what is left of GitHub's rate limit; under a tenth, a sweep is put off so that
-	// launches have it. Limit 0 means unknown.
-	Quota func() (remaining, limit int, reset time.Time)
+	// Quota tells what is left of GitHub's rate limit for the credential that a repository or
+	// organisation is asked about with. Under a tenth, sweeps leave what that credential sees alone
+	// until the reset, so that launches have it. Limit 0 means unknown.
+	Quota func(t provisioner.Target) (remaining, limit int, reset time.Time)
 	// Requests counts the requests made to GitHub so far, and how many of them were answered 304
 	// and so cost nothing.
 	Requests func() (all, unchanged int)
@@ -160,7 +161,7 @@ func (s *Sweeper) Run(ctx context.Context, interval time.Duration) {
 			return err
 		})
 		if err != nil && ctx.Err() == nil {
-			s.cfg.Logger.WarnContext(ctx, "the sweep was incomplete; nothing was removed", "error", err)
+			s.cfg.Logger.WarnContext(ctx, "the sweep was incomplete; what it could not see is left as it is", "error", err)
 		}
 		select {
 		case <-tick.C:
@@ -176,22 +177,14 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
 	r := newReport()
-	if wait := s.quotaLow(); wait > 0 {
-		r.PutOff = wait
-		s.cfg.Logger.WarnContext(ctx, "the sweep is put off: little is left of GitHub's rate limit, and launches need it", "reset_in", wait.Round(time.Second))
-		s.publish(ctx, r)
-		return *r, nil
-	}
 	all, unchanged := s.requests()
 	s.loadRepositories(ctx)
 	s.loadTrials(ctx)
 	s.readDeliveries(ctx, r)
 	snap := s.takeSnapshot(ctx)
-	r.Machines = snap.countMachines()
-	if err := snap.err(); err == nil {
-		s.reap(ctx, snap, r)
-		s.garbage.endSweep()
-	}
+	r.Machines, r.PutOff = snap.countMachines(), len(snap.putOff)
+	s.reap(ctx, snap, r)
+	s.garbage.endSweep()
 	s.supply(ctx, snap, r)
 	s.demand.endSweep()
 	s.saveRepositories(ctx)
@@ -225,13 +218,15 @@ func (s *Sweeper) requests() (all, unchanged int) {
 	return s.cfg.Requests()
 }
 
-func (s *Sweeper) quotaLow() time.Duration {
+// quotaLow returns how long a target has to be left alone, because little is left of its
+// credential's rate limit.
+func (s *Sweeper) quotaLow(t provisioner.Target) time.Duration {
 	if s.cfg.Quota == nil {
 		return 0
 	}
-	remaining, limit, reset := s.cfg.Quota()
+	remaining, limit, reset := s.cfg.Quota(t)
 	if limit == 0 || remaining*10 >= limit {
 		return 0
 	}
-	return time.Until(reset)
+	return max(time.Until(reset), 0)
 }

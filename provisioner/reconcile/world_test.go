@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,12 +30,13 @@ type world struct {
 	attempts map[int64]bool // under way here
 	broken   map[string]bool
 	doErr    error
+	scope    provisioner.Scope
 
 	repositoryID int64
 	panics       map[string]int // how often a call is still to panic
 	turnsBusy    map[int64]bool // registrations that take a job just before they are removed
 
-	jobsErr, runnersErr, listErr error
+	jobsErr, runnersErr, listErr, removeErr error
 
 	did []string
 }
@@ -45,12 +47,16 @@ func (w *world) do(format string, args ...any) { w.did = append(w.did, fmt.Sprin
 
 func (w *world) TypeFor(j provisioner.Job) (provisioner.RunnerType, error) {
 	if slices.Equal(j.Labels, linux.Labels) {
-		return linux, nil
+		return w.Types()[0], nil
 	}
 	return provisioner.RunnerType{}, provisioner.ErrNoRunnerType
 }
 
-func (w *world) Types() []provisioner.RunnerType { return []provisioner.RunnerType{linux} }
+func (w *world) Types() []provisioner.RunnerType {
+	t := linux
+	t.Scope = cmp.Or(w.scope, t.Scope)
+	return []provisioner.RunnerType{t}
+}
 
 func (w *world) Deployment() provisioner.Deployment { return "mine" }
 
@@ -116,7 +122,7 @@ func (w *world) RepositoryID(context.Context, provisioner.Repository) (int64, er
 }
 
 func (w *world) Runners(_ context.Context, t provisioner.Target) ([]provisioner.Runner, error) {
-	if t != target {
+	if t != target && t != (provisioner.Target{Owner: target.Owner}) {
 		return nil, w.runnersErr
 	}
 	return slices.Clone(w.runners), w.runnersErr
@@ -132,6 +138,9 @@ func (w *world) Runner(_ context.Context, _ provisioner.Target, id int64) (provi
 }
 
 func (w *world) Remove(_ context.Context, _ provisioner.Target, id int64) error {
+	if w.removeErr != nil {
+		return w.removeErr
+	}
 	for i, r := range w.runners {
 		if r.ID == id && (r.Busy || w.turnsBusy[id]) {
 			return provisioner.ErrRunnerBusy

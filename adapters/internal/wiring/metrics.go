@@ -56,7 +56,7 @@ func newMetrics() *Metrics {
 			Buckets: []float64{.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400},
 		}, []string{"type"}),
 		sweeps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Name: "sweep_duration_seconds", Help: "Time of the reconciler's sweeps, by result (ok, failed, put_off).",
+			Namespace: namespace, Name: "sweep_duration_seconds", Help: "Time of the reconciler's sweeps, by result: ok, failed (something could not be read or done), put_off (repositories were left alone, because little is left of their credential's rate limit).",
 			Buckets: []float64{.1, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, []string{"result"}),
 		machines: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -110,15 +110,12 @@ func (m *Metrics) Observe(_ context.Context, e provisioner.Event) {
 func (m *Metrics) Swept(_ context.Context, r reconcile.Report) {
 	result := "ok"
 	switch {
-	case r.PutOff > 0:
-		result = "put_off"
 	case r.Failed:
 		result = "failed"
+	case r.PutOff > 0:
+		result = "put_off"
 	}
 	m.sweeps.WithLabelValues(result).Observe(r.Duration.Seconds())
-	if r.PutOff > 0 {
-		return
-	}
 	m.machines.Reset()
 	for kind, n := range r.Machines {
 		m.machines.WithLabelValues(kind.Type, string(kind.State)).Set(float64(n))

@@ -22,8 +22,8 @@ func newSweeper(
 ) (*reconcile.Sweeper, error) {
 	c := reconcile.Config{
 		Repositories: named(cfg.Webhook.Repositories), Allowed: allowed(cfg.Webhook.Repositories), Logger: log, Observer: m,
-		Quota: func() (int, int, time.Time) {
-			q := gh.Quota()
+		Quota: func(t provisioner.Target) (int, int, time.Time) {
+			q := gh.QuotaAt(t)
 			return q.Remaining, q.Limit, q.Reset
 		},
 		Requests: func() (int, int) {
