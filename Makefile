@@ -82,9 +82,9 @@ test: ## Run every test, with the race detector where there is a C compiler
 # make test, with it.
 .PHONY: simulate
 simulate: ## Walk SEEDS random histories of crashes and faults, and all states of the protocol (a failing seed prints its story: SEED=n repeats it)
-	go test -count=1 -timeout 60m -run 'TestWorkers|TestReconciler' ./provisioner/provisionertest/crashsim -args -seeds $(SEEDS) $(if $(SEED),-seed $(SEED))
+	go test -count=1 -timeout 3h -run 'TestWorkers|TestReconciler' ./provisioner/provisionertest/crashsim -args -seeds $(SEEDS) $(if $(SEED),-seed $(SEED))
 	$(if $(SEED),,go test -count=1 ./provisioner/provisionertest/model -args -wide)
-	$(if $(SEED),,go test -count=1 -timeout 60m -run TestNoBusyMachineIsEverEnded -v ./provisioner/reconcile -args -histories $(HISTORIES))
+	$(if $(SEED),,go test -count=1 -timeout 3h -run TestNoBusyMachineIsEverEnded -v ./provisioner/reconcile -args -histories $(HISTORIES))
 
 .PHONY: check
 check: vet lint tidy stale shell deploy ## Check everything that CI checks beside the tests

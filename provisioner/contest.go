@@ -23,8 +23,10 @@ func (a *attempt) contest(ctx context.Context) (out Outcome, free bool, err erro
 		if err != nil {
 			return Outcome{}, false, err
 		}
-		if carries(machines, r.ID) {
-			return a.served(ctx, r), false, nil
+		if m, ok := carrier(machines, r.ID); ok {
+			out := a.served(ctx, r)
+			out.Machine = m
+			return out, false, nil
 		}
 		if seen != r.ID && !a.ours {
 			seen = r.ID
@@ -57,15 +59,15 @@ func (a *attempt) moveOn() {
 	a.name = RunnerName(a.t.Name, a.job)
 }
 
-// carries reports whether a machine with this registration is alive. One of the same name with
+// carrier returns the machine with this registration that is alive. One of the same name with
 // another registration proves nothing: it is on its way out.
-func carries(machines []Machine, registration int64) bool {
+func carrier(machines []Machine, registration int64) (Machine, bool) {
 	for _, m := range machines {
 		if m.Alive() && m.RunnerID == registration {
-			return true
+			return m, true
 		}
 	}
-	return false
+	return Machine{}, false
 }
 
 // alone sees that no other attempt holds a registration for the job under the name of another

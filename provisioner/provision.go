@@ -13,8 +13,9 @@ type Outcome struct {
 	Status     Status
 	RunnerType string
 	// Runner is the job's; beside an error, the one whose launch had no answer.
-	Runner  Runner
-	Machine Machine // of StatusLaunched alone
+	Runner Runner
+	// Machine is the one that was launched or, of StatusServed, found; zero if nobody looked.
+	Machine Machine
 }
 
 // Status says how a job's wait ended.
@@ -181,7 +182,9 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 		case err != nil:
 			return Outcome{}, false, fmt.Errorf("look up runner %s: %w", m.RunnerName, err)
 		case r.ID == m.RunnerID && (!r.Busy || !a.stolen(m.RunnerName)):
-			return a.served(ctx, r), true, nil
+			out := a.served(ctx, r)
+			out.Machine = m
+			return out, true, nil
 		}
 	}
 	return Outcome{}, false, nil

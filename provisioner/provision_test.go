@@ -257,6 +257,9 @@ func TestProvision(t *testing.T) {
 				case c.wantErr != nil && !errors.Is(err, c.wantErr) && !errors.As(err, &hint):
 					t.Errorf("error %v, want %v", err, c.wantErr)
 				}
+				if found := strings.HasSuffix(c.calls, "find") || strings.HasSuffix(c.calls, "find, look up -2"); out.Status == provisioner.StatusServed && found && out.Machine.RunnerID != out.Runner.ID {
+					t.Errorf("runner %d is served by machine %+v", out.Runner.ID, out.Machine)
+				}
 				if out.Status != c.want {
 					t.Errorf("status %q, want %q", out.Status, c.want)
 				}

@@ -122,7 +122,8 @@ func TestAJobGoesFromTheWebhookThroughTheQueueToOneMachine(t *testing.T) {
 			}
 			for len(c.sqs.Messages()) > 0 {
 				failed := c.deliver(t, back)
-				for _, id := range failed { // the second of two messages for one job waits for the first
+				c.boot()
+				for _, id := range failed { // the second of two messages for one job waits for the first's machine
 					c.show(t, id)
 				}
 			}

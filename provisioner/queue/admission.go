@@ -124,7 +124,7 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 				p.succeed()
 			}
 		}
-		return do, 0
+		return actionAfter(out)
 	}
 	do, wait = actionFor(ctx, err)
 	switch do {
@@ -138,7 +138,7 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 			return backOffJob, max(wait, lastBackoff)
 		}
 		wait = p.fail(wait)
-	case backOffJob, requeue, giveUp:
+	case settled, lookAgain, backOffJob, requeue, giveUp:
 	}
 	return do, wait
 }

@@ -13,15 +13,12 @@ import (
 func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
 	m := f.message
 	m.Job.Repeated = w.repeated(m)
-	_, do, wait, err := w.attempt(ctx, a, m)
-	switch {
-	case err == nil || do == giveUp:
+	_, do, wait, _ := w.attempt(ctx, a, m)
+	if do == settled || do == giveUp {
 		f.delete(ctx)
-	case do == requeue:
-		f.putBack(ctx, 0)
-	default:
-		f.putBack(ctx, wait)
+		return
 	}
+	f.putBack(ctx, wait)
 }
 
 // attempt tries a job, settles the admission, and tells the logs and the observer.
@@ -35,6 +32,9 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 	do, wait = a.settle(ctx, out, err)
 	e := provisioner.Event{Job: j, RunnerType: a.runnerType.Name, Provider: a.runnerType.Provider, Runner: out.Runner, Machine: out.Machine, Err: err}
 	switch {
+	case do == lookAgain:
+		log.InfoContext(ctx, "job has a machine that is not up yet", "runner", out.Runner.Name, "machine", out.Machine.ID, "wait", wait.Round(time.Millisecond))
+		return out, do, wait, errNotUp
 	case err == nil:
 		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, waited(m)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
@@ -48,6 +48,8 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 	w.observe(ctx, e)
 	return out, do, wait, err
 }
+
+var errNotUp = errors.New("its machine is not up yet")
 
 // waited is the time since GitHub created the job, or since it was accepted where that is unknown
 // or makes no sense.

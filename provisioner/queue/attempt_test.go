@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -265,4 +266,62 @@ func TestAMessageThatSomebodyElseReceivedIsRepeated(t *testing.T) {
 			t.Errorf("%+v, want one attempt that is repeated", got)
 		}
 	})
+}
+
+// Somebody who saw no machine in a list that lagged may have begun to remove its registration, and
+// died.
+func TestAMachineThatIsNotUpYetIsLookedAtAgain(t *testing.T) {
+	served := func(age time.Duration, r provisioner.Runner) provisioner.Outcome {
+		return provisioner.Outcome{Status: provisioner.StatusServed, Runner: r, Machine: provisioner.Machine{ID: "i-1", LaunchedAt: time.Now().Add(-age)}}
+	}
+	for name, c := range map[string]struct {
+		outcome func(at time.Duration) provisioner.Outcome
+		want    []time.Duration // of the attempts
+	}{
+		"it comes up": {func(at time.Duration) provisioner.Outcome {
+			return served(at, provisioner.Runner{Online: at > 90*time.Second})
+		}, []time.Duration{0, 60, 120}},
+		"it takes the job": {func(at time.Duration) provisioner.Outcome {
+			if at > 0 {
+				return provisioner.Outcome{Status: provisioner.StatusGone}
+			}
+			return served(at, provisioner.Runner{})
+		}, []time.Duration{0, 60}},
+		"it is dead, and is replaced": {func(at time.Duration) provisioner.Outcome {
+			if at > 60*time.Second {
+				return provisioner.Outcome{Status: provisioner.StatusLaunched}
+			}
+			return served(at, provisioner.Runner{})
+		}, []time.Duration{0, 60, 120}},
+		"it does not come up: that is not the queue's affair": {func(at time.Duration) provisioner.Outcome {
+			return served(at+50*time.Second, provisioner.Runner{})
+		}, []time.Duration{0, 60, 120, 130}},
+		"it is old enough":       {func(time.Duration) provisioner.Outcome { return served(4*time.Minute, provisioner.Runner{}) }, []time.Duration{0}},
+		"its runner is busy":     {func(time.Duration) provisioner.Outcome { return served(0, provisioner.Runner{Busy: true}) }, []time.Duration{0}},
+		"a cloud without a list": {func(time.Duration) provisioner.Outcome { return provisioner.Outcome{Status: provisioner.StatusServed} }, []time.Duration{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(context.Context, provisioner.Job) (provisioner.Outcome, error) {
+					return c.outcome(time.Since(epoch)), nil
+				}}
+				seen := &events{}
+				depth := work(t, e, queue.Config{Observer: seen}, 10*time.Minute, func(q *queue.Memory, _ *queue.Worker) { send(t, q, newJob(1, "linux")) })
+				var at []time.Duration
+				for _, a := range e.attempts() {
+					at = append(at, a.at.Round(time.Second)/time.Second)
+				}
+				if !slices.Equal(at, c.want) || depth["linux"] != 0 || seen.count(provisioner.EventSettled) != 1 || seen.count(provisioner.EventHeld) != 0 {
+					t.Errorf("attempts after %d s, want %d; left %v; events %+v", at, c.want, depth, seen.list)
+				}
+			})
+		})
+	}
+	w := queue.NewWorker(queue.NewMemory(0), &engine{types: []provisioner.RunnerType{linux()}, provision: func(context.Context, provisioner.Job) (provisioner.Outcome, error) {
+		return served(0, provisioner.Runner{}), nil
+	}}, queue.Config{})
+	var again *queue.RetryError
+	if _, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now()); !errors.As(err, &again) || again.After < 50*time.Second {
+		t.Errorf("whoever has a queue of their own is told: %v", err)
+	}
 }

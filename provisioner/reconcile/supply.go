@@ -91,6 +91,9 @@ func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, j
 		cancel()
 		if err != nil {
 			log.InfoContext(ctx, "a job without a machine waits", "error", err)
+			if out.Status == provisioner.StatusServed { // and looked at again later
+				continue
+			}
 			return
 		}
 		if out.Status != provisioner.StatusLaunched {
