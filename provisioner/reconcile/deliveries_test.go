@@ -2,7 +2,11 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -12,9 +16,8 @@ import (
 
 // log is a delivery log with two failed deliveries.
 type log struct {
-	asked       []string
-	redelivered []int64
-	fail        error
+	asked []string
+	fail  error
 }
 
 func (l *log) Name() string { return "octo-org/1" }
@@ -31,7 +34,6 @@ func (l *log) Redeliver(_ context.Context, id int64) error {
 	if l.fail != nil && id == 12 {
 		return l.fail
 	}
-	l.redelivered = append(l.redelivered, id)
 	return nil
 }
 
@@ -61,7 +63,7 @@ func TestFailedDeliveriesAreProcessedOnceAcrossRestarts(t *testing.T) {
 					t.Error("a delivery that can't be processed is no error")
 				}
 				l.fail = nil
-				if r, err := s.Sweep(t.Context()); err != nil || r.Recovered != 2 {
+				if r, err := s.Sweep(t.Context()); err != nil || r.Recovered != 1 {
 					t.Errorf("report %+v, %v", r, err)
 				}
 				if c.store != nil {
@@ -74,6 +76,86 @@ func TestFailedDeliveriesAreProcessedOnceAcrossRestarts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// flood is a log of many failed deliveries, some of which can't be processed.
+type flood struct {
+	mu    sync.Mutex
+	n     int64
+	fails map[int64]error
+	tries map[int64]int
+}
+
+func (l *flood) Name() string { return "octo-org/2" }
+
+func (l *flood) Failed(_ context.Context, after string) (ids []int64, cursor string, err error) {
+	from, _ := strconv.ParseInt(after, 10, 64)
+	for id := from + 1; id <= l.n; id++ {
+		ids = append(ids, id)
+	}
+	return ids, strconv.FormatInt(l.n, 10), nil
+}
+
+func (l *flood) Redeliver(_ context.Context, id int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tries[id]++
+	return l.fails[id]
+}
+
+func TestADeliveryThatCanNotBeProcessedHoldsUpNoOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		err   error
+		tries int
+	}{
+		"GitHub has lost its payload": {fmt.Errorf("get delivery: %w", provisioner.ErrNotFound), 1},
+		"GitHub fails at it":          {&provisioner.GitHubError{Err: provisioner.ErrUnavailable}, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, kept := &world{}, store{}
+				l := &flood{n: 500, fails: map[int64]error{100: c.err}, tries: map[int64]int{}}
+				s := newSweeper(w, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}, Store: kept})
+				recovered := 0
+				for range 30 {
+					r, _ := s.Sweep(t.Context())
+					recovered += r.Recovered
+					if r.Recovered > 100 {
+						t.Errorf("%d deliveries in one sweep", r.Recovered)
+					}
+				}
+				if recovered != 499 || kept["deliveries/octo-org/2"] != "500" {
+					t.Errorf("%d of 499 were processed, and the cursor is at %s", recovered, kept["deliveries/octo-org/2"])
+				}
+				for id := range l.n {
+					want := 1
+					if id+1 == 100 {
+						want = c.tries
+					}
+					if got := l.tries[id+1]; got != want {
+						t.Errorf("delivery %d was fetched %d times, want %d", id+1, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The queue is full, or its disk is.
+func TestADeliveryThatCanNotBeAcceptedHereIsTriedAsLongAsItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &flood{n: 1, fails: map[int64]error{1: errors.New("503: the queue is full")}, tries: map[int64]int{}}
+		s := newSweeper(&world{}, reconcile.Config{Deliveries: []reconcile.DeliveryLog{l}})
+		for range 30 {
+			if _, err := s.Sweep(t.Context()); err == nil {
+				t.Fatal("no error")
+			}
+		}
+		l.fails = nil
+		if r, err := s.Sweep(t.Context()); err != nil || r.Recovered != 1 {
+			t.Errorf("report %+v, %v", r, err)
+		}
+	})
 }
 
 func TestRepositoriesSeenAreLookedAfterAfterARestart(t *testing.T) {

@@ -56,7 +56,8 @@ type DeliveryLog interface {
 	// Failed returns the failed deliveries after a cursor, oldest first, and the cursor behind
 	// them. "" is the oldest that GitHub keeps.
 	Failed(ctx context.Context, after string) (ids []int64, cursor string, err error)
-	// Redeliver has a delivery processed from its stored payload.
+	// Redeliver has a delivery processed from its stored payload. provisioner.ErrNotFound says that
+	// there is none. It is called for several at once.
 	Redeliver(ctx context.Context, id int64) error
 }
 
@@ -121,6 +122,7 @@ type Sweeper struct {
 	trials       trials
 	known        repositories
 	cursors      map[string]string // of delivery logs, when there is no store
+	backlogs     map[string]*backlog
 }
 
 // New returns a Sweeper.
@@ -131,7 +133,7 @@ func New(engine Engine, jobs Jobs, runners Runners, worker Worker, cfg Config) *
 	cfg.BreakAfter = orDefault(cfg.BreakAfter, 5)
 	cfg.Replacements = orDefault(cfg.Replacements, 3)
 	cfg.Concurrency = orDefault(cfg.Concurrency, 8)
-	s := &Sweeper{engine: engine, jobs: jobs, runners: runners, worker: worker, cfg: cfg, cursors: make(map[string]string)}
+	s := &Sweeper{engine: engine, jobs: jobs, runners: runners, worker: worker, cfg: cfg, cursors: make(map[string]string), backlogs: make(map[string]*backlog)}
 	for _, r := range cfg.Repositories {
 		s.known.add(r)
 	}
