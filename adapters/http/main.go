@@ -64,7 +64,7 @@ func options(cfg *config.Config, log *slog.Logger) fx.Option {
 	return fx.Options(
 		wiring.Module(cfg, log),
 		fx.Provide(newServer, newBackground),
-		fx.Invoke(wiring.Gauges, serve, wiring.Announce),
+		fx.Invoke(wiring.Gauges, serve, wiring.Announce, wiring.AnnounceAWS, wiring.WatchGitHub),
 		fx.StopTimeout(stopTimeout),
 	)
 }

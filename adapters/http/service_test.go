@@ -77,10 +77,18 @@ func newClouds(t testing.TB) *clouds {
 	c.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": t.TempDir(), "LISTEN_ADDR": "127.0.0.1:0", "LOG_LEVEL": "debug", "QUEUE_URL": "sqlite://" + filepath.Join(t.TempDir(), "queue.db"),
 		"GITHUB_API_URL": listen(t, c.github), "CODEMAGIC_API_URL": listen(t, c.codemagic), "CODEMAGIC_APP_ID": "app", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL_EC2": listen(t, c.ec2),
+		"AWS_ENDPOINT_URL_STS":      listen(t, http.HandlerFunc(getCallerIdentity)),
 		"AWS_EC2_METADATA_DISABLED": "true", "RECONCILE_INTERVAL": "1s", "GORACE": "atexit_sleep_ms=0",
 	}
 	maps.Copy(c.env, secrets)
 	return c
+}
+
+// getCallerIdentity is AWS's word for who its caller is.
+func getCallerIdentity(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
+		`<Arn>arn:aws:iam::123456789012:user/runners</Arn><UserId>AIDA</UserId><Account>123456789012</Account>`+
+		`</GetCallerIdentityResult></GetCallerIdentityResponse>`)
 }
 
 func listen(t testing.TB, h http.Handler) string {

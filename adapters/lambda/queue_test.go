@@ -140,6 +140,16 @@ func TestAJobGoesFromTheWebhookThroughTheQueueToOneMachine(t *testing.T) {
 	}
 }
 
+// boot lets every machine's runner come online. Until then a message that finds its job's machine
+// launched by somebody else is kept.
+func (c *clouds) boot() {
+	for _, i := range c.ec2.Instances() {
+		_, after, _ := strings.Cut(i.UserData, "\nconfiguration='")
+		configuration, _, _ := strings.Cut(after, "'")
+		_, _ = c.github.Connect(configuration) // one that has connected already is told so
+	}
+}
+
 // show makes a message visible now, as if its time had passed.
 func (c *clouds) show(t *testing.T, id string) {
 	t.Helper()

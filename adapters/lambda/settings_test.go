@@ -184,3 +184,20 @@ func TestEverythingThatTheFunctionNeedsIsProvided(t *testing.T) {
 		}
 	}
 }
+
+func TestMissingSettingsEndTheStart(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	for _, x := range []struct{ unset, want string }{{"GITHUB_TOKEN", "GITHUB_TOKEN"}, {"WEBHOOK_TOKEN", "WEBHOOK_TOKEN"}, {"QUEUE_URL", "SQS"}} {
+		cmd := exec.Command(binary)
+		for k, v := range c.env {
+			if k != x.unset {
+				cmd.Env = append(cmd.Env, k+"="+v)
+			}
+		}
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), x.want) {
+			t.Errorf("without %s: %v: %s", x.unset, err, out)
+		}
+	}
+}

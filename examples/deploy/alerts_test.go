@@ -33,7 +33,7 @@ func metrics(t *testing.T) map[string][]string {
 		}
 		return names
 	}
-	vector := regexp.MustCompile(`(?s)New(Counter|Gauge|Histogram)(Vec|Func)\(.*?Name: "(\w+)"(.*?)\n\s*\}, (?:\[\]string\{([^}]*)\}|func)`)
+	vector := regexp.MustCompile(`(?s)New(Counter|Gauge|Histogram)(Vec|Func|)\(.*?Name: "(\w+)"(.*?)\n\s*\}(?:, \[\]string\{([^}]*)\}|, func|\))`)
 	for _, m := range vector.FindAllStringSubmatch(text, -1) {
 		name, names := "runner_provisioner_"+m[3], labels(m[5])
 		found[name] = names

@@ -26,6 +26,7 @@ var actionOf = map[string]string{
 	"sqs:GetQueueAttributes":           "sqs:GetQueueAttributes",
 	"ssm:GetParameter":                 "ssm:GetParameter",
 	"secretsmanager:GetSecretValue":    "secretsmanager:GetSecretValue",
+	"sts:GetCallerIdentity":            "sts:GetCallerIdentity", // which takes no permission
 }
 
 // role is what the function of a role needs: calls of our code, and actions that AWS demands for
@@ -82,6 +83,7 @@ var elsewhere = map[string]string{
 	"sqs:ChangeMessageVisibilityBatch": "the same: it holds what it has received",
 	"sqs:GetQueueAttributes":           "the HTTP server's /readyz",
 	"secretsmanager:GetSecretValue":    "the template stores secrets in SSM only",
+	"sts:GetCallerIdentity":            "the HTTP server's start says who it is",
 }
 
 // everything lists the actions that can't be limited to resources.

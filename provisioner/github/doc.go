@@ -20,6 +20,7 @@
 //	404 to reading a job                       no error: the job has ended
 //	422 to removing a runner                   ErrRunnerBusy
 //	a rate limit, 403 or 429                   RetryAfterError, with the wait that GitHub asks for
+//	401                                        ErrRefused and ErrBadCredential; it is not tried again for ten seconds
 //	any other 3xx or 4xx                       ErrRefused
 //	5xx, silence, a broken connection          ErrNoAnswer for what changes something, ErrUnavailable for what only reads
 //	never sent: no connection, no App token    ErrUnavailable

@@ -165,10 +165,10 @@ func TestNoSecretIsLogged(t *testing.T) {
 		}
 	}})
 	var log bytes.Buffer
-	c := s.client(t, github.Config{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	var errs []error
 	for _, next := range []int32{0, 1, 500, 401, 429} {
 		status.Store(next)
+		c := s.client(t, github.Config{Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 		_, jit, err := c.Register(t.Context(), registration(repo))
 		errs = append(errs, err)
 		slog.New(slog.NewTextHandler(&log, nil)).Info("what a caller logs", "jit", jit, "error", err)

@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ type meter struct {
 	shut      map[string]closure // by resource; "" is everything
 	resources map[string]string  // of operations, as GitHub last booked them
 	buckets   map[string]bucket  // by resource
+	bad       time.Time          // when GitHub last did not accept the credential
 }
 
 // closure is a limit that lasts.
@@ -79,6 +81,11 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	told, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status says enough if the rest is lost
 	_ = resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		m.mu.Lock()
+		m.bad = time.Now()
+		m.mu.Unlock()
+	}
 	if l, ok := limitOf(k, resp, told); ok {
 		m.close(l)
 		log.WarnContext(req.Context(), "github: rate limit", "status", resp.StatusCode, "resource", k.redact(l.resource), "wait", l.wait, "error", l.text)
@@ -94,10 +101,20 @@ type body struct {
 	io.Closer
 }
 
-// held returns the limit that keeps an operation from being sent, if any.
+// staysBad is how long a credential is not tried that GitHub has not accepted: GitHub locks out
+// those who keep sending it bad ones.
+const staysBad = 10 * time.Second
+
+var errStillBad = errors.New("the credential was not accepted a moment ago")
+
+// held returns what keeps an operation from being sent, if anything does: a limit, or a credential
+// that is not accepted.
 func (m *meter) held(operation string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.bad.IsZero() && time.Since(m.bad) < staysBad {
+		return errStillBad
+	}
 	resource, known := m.resources[operation]
 	if !known {
 		resource = core

@@ -26,6 +26,8 @@ var permissions = map[string]permission{
 	"find the App's installation":         {},
 	"get delivery":                        {readWebhooks, readWebhooks},
 	"get job":                             {repository: readActions},
+	"get the App":                         {},
+	"get the token's user":                {},
 	"get runner deprecation":              {writeAdmin, writeRunners},
 	"get runner":                          {writeAdmin, writeRunners},
 	"get the installation's token":        {},

@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"context"
+	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -30,6 +31,8 @@ type Metrics struct {
 	reaped   *prometheus.CounterVec
 	found    *prometheus.CounterVec
 	requests *prometheus.CounterVec
+
+	githubUp prometheus.Gauge
 }
 
 func newMetrics() *Metrics {
@@ -72,7 +75,11 @@ func newMetrics() *Metrics {
 			Namespace: namespace, Name: "sweep_requests_total", Help: "The reconciler's requests to GitHub; those answered 304 cost no rate limit.",
 		}, []string{"answer"}),
 	}
-	m.Registry.MustRegister(m.deliveries, m.jobs, m.held, m.errors, m.launches, m.waits, m.sweeps, m.machines, m.reaped, m.found, m.requests,
+	m.githubUp = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "github_up", Help: "1 while GitHub answers and accepts the service's credential, as of the last minute; 0 while it does not.",
+	})
+	m.githubUp.Set(math.NaN()) // until it was asked
+	m.Registry.MustRegister(m.githubUp, m.deliveries, m.jobs, m.held, m.errors, m.launches, m.waits, m.sweeps, m.machines, m.reaped, m.found, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -26,7 +26,7 @@ const tokenLife = time.Hour
 
 // asApp are the operations that take the App's JWT, and nothing else.
 var asApp = []string{
-	"GET /app/installations", "POST /app/installations/{installation_id}/access_tokens", "GET /repos/{owner}/{repo}/installation", "GET /orgs/{org}/installation",
+	"GET /app", "GET /app/installations", "POST /app/installations/{installation_id}/access_tokens", "GET /repos/{owner}/{repo}/installation", "GET /orgs/{org}/installation",
 	"GET /app/hook/deliveries", "GET /app/hook/deliveries/{delivery_id}", "POST /app/hook/deliveries/{delivery_id}/attempts",
 }
 
@@ -119,4 +119,20 @@ func (g *Server) listInstalledRepositories(w http.ResponseWriter, r *http.Reques
 	}
 	slices.SortFunc(own, func(a, b provisioner.Repository) int { return strings.Compare(a.Name, b.Name) })
 	page(w, r, own, g.repositoryJSON, counted[json.RawMessage]("repositories"))
+}
+
+// getUser answers who the token's owner is. An installation is nobody's.
+func (g *Server) getUser(w http.ResponseWriter, r *http.Request) {
+	if _, installed := g.tokenOf(r); installed {
+		refuse(w, http.StatusForbidden, "Resource not accessible by integration")
+		return
+	}
+	if g.cfg.Scopes != nil {
+		w.Header().Set("X-OAuth-Scopes", strings.Join(g.cfg.Scopes, ", "))
+	}
+	reply(w, http.StatusOK, map[string]any{"login": "octocat", "id": 1, "type": "User", "site_admin": false})
+}
+
+func (g *Server) getApp(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, g.appJSON())
 }

@@ -116,3 +116,11 @@ func (g *Server) installationJSON(account string) map[string]any {
 		"created_at":        "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "suspended_by": nil, "suspended_at": nil,
 	}
 }
+
+func (g *Server) appJSON() map[string]any {
+	return map[string]any{
+		"id": g.cfg.AppID, "slug": "runner-provisioner", "name": "runner-provisioner", "node_id": fmt.Sprintf("A_kwDO%d", g.cfg.AppID), "description": nil,
+		"owner": accountJSON("octocat", 1), "external_url": "https://example.com", "html_url": "https://github.com/apps/runner-provisioner",
+		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "permissions": permissions, "events": []string{"workflow_job"},
+	}
+}

@@ -38,7 +38,9 @@ func (g *Server) routes() {
 	g.route("GET /app/installations", g.listInstallations)
 	g.route("POST /app/installations/{installation_id}/access_tokens", g.createAccessToken)
 	g.route("GET /installation/repositories", g.listInstalledRepositories)
+	g.route("GET /user", g.getUser)
 	g.route("GET /user/repos", g.listRepositories)
+	g.route("GET /app", g.getApp)
 	g.route(askRateLimit, g.getRateLimit)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
 }

@@ -16,6 +16,9 @@ type Config struct {
 	// Token is the only bearer token accepted, beside those of the App's installations. "" accepts
 	// any.
 	Token string
+	// Scopes make the token a classic one that has them; without, it is a fine-grained one, of
+	// which GitHub does not tell what it may do.
+	Scopes []string
 	// AppID is the App that is installed at every account. Its JWTs are not verified. 0 means that
 	// there is no App.
 	AppID int64
