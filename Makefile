@@ -140,6 +140,10 @@ fuzz: ## Fuzz what parses strangers' bytes, FUZZTIME each
 	done
 	@$(MAKE) --no-print-directory simulate SEEDS=20000 HISTORIES=50000
 
+.PHONY: mutants
+mutants: ## Sabotage the code line by line, in a copy: some test must notice each (ONLY=regexp)
+	cd tools && go run ./mutants -root .. -only '$(ONLY)'
+
 .PHONY: cover
 cover: ## Show the test coverage by package
 	go test -cover ./...
