@@ -71,6 +71,11 @@ func TestLaunch(t *testing.T) {
 			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{instance("6", types.InstanceStateNameRunning)}}, wantErr: provisioner.ErrRefused, places: "small/b small/b",
 		},
 		{
+			name: "a mismatch says that an earlier call may have made a machine, so that a refusal after it is no certain no",
+			api:  &ec2API{run: []any{code("IdempotentParameterMismatch"), code("UnauthorizedOperation")}, describe: []any{nothing, code("InternalError")}}, wantErr: provisioner.ErrNoAnswer,
+			places: "small/b small/b",
+		},
+		{
 			name: "a refusal after silence is unknown while the machines can't be listed",
 			api:  &ec2API{run: []any{silence, code("UnauthorizedOperation")}, describe: []any{code("InternalError")}}, wantErr: provisioner.ErrNoAnswer, places: "small/b small/b",
 		},
@@ -131,6 +136,42 @@ func TestLaunchRepeatsUntilItsTimeIsOverAndNothingIsKnown(t *testing.T) {
 			if *api.runs[i].ClientToken != *api.runs[0].ClientToken {
 				t.Error("the token changed")
 			}
+		}
+	})
+}
+
+// Throttled is a definite no of one call, and says nothing about the silent one before it.
+func TestThrottlingAfterSilenceIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &ec2API{run: []any{errors.New("connection reset by peer"), code("RequestLimitExceeded")}}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		_, err := provider(t, api, settings(), nil).Launch(ctx, order())
+		var hint *provisioner.RetryAfterError
+		if !errors.Is(err, provisioner.ErrNoAnswer) || errors.As(err, &hint) {
+			t.Errorf("error %v after %d calls", err, len(api.runs))
+		}
+	})
+}
+
+// A registration that replaces another of the same name is another machine.
+func TestEveryRegistrationHasItsOwnToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &ec2API{run: []any{"i-1"}}
+		p := provider(t, api, settings(), nil)
+		tokens := map[string]bool{}
+		for _, id := range []int64{2, 4, 6} { // at the same place
+			l := order()
+			l.Runner.ID = id
+			if _, err := p.Launch(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, in := range api.runs {
+			tokens[*in.ClientToken] = true
+		}
+		if len(tokens) != 3 {
+			t.Errorf("%d tokens for 3 registrations of one name", len(tokens))
 		}
 	})
 }

@@ -73,6 +73,14 @@ func TestProvision(t *testing.T) {
 			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, launch 7",
 		},
 		{
+			name: "nor does one whose name another registration holds", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 11}),
+				register: []any{int64(7)}, launch: []any{"i-1"},
+			},
+			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register, find, look up -2, look up -3, launch 7",
+		},
+		{
 			name: "a replacement that is busy may have this very job", repeated: true,
 			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true})},
 			want:  provisioner.StatusServed, calls: "job state, find, look up -2",
@@ -232,6 +240,16 @@ func TestProvision(t *testing.T) {
 			want: provisioner.StatusLaunched, calls: "register, launch 7, remove 7, job state, find, register, find, look up -2, launch 8",
 		},
 		{
+			name: "whoever takes the name meanwhile has the grace time, although an earlier registration of this attempt had no answer",
+			world: script{
+				register: []any{errSilence, int64(7), errTaken, int64(9)}, launch: []any{provisioner.ErrMachineEnded, "i-2"}, remove: []any{nil},
+				lookup: []any{provisioner.ErrNotFound, provisioner.Runner{ID: 8, Name: jobRunner, Labels: ours}},
+				state:  []any{provisioner.JobWaiting}, find: []any{none},
+			},
+			want: provisioner.StatusLaunched, took: 21 * time.Second,
+			calls: "register, look up, register, launch 7, remove 7, job state, find, register, look up, find, look up, find, remove 8, job state, find, register, find, look up -2, launch 9",
+		},
+		{
 			name: "and is not if the job has ended",
 			world: script{
 				register: []any{int64(7)}, launch: []any{provisioner.ErrMachineEnded}, remove: []any{nil}, state: []any{provisioner.JobEnded},
@@ -273,12 +291,6 @@ func TestProvision(t *testing.T) {
 			})
 		})
 	}
-}
-
-// second is a runner that has the name of the second generation.
-func second(r provisioner.Runner) map[string]provisioner.Runner {
-	r.Name = jobRunner + "-2"
-	return map[string]provisioner.Runner{r.Name: r}
 }
 
 var errUnknown = errors.New("something else")
@@ -329,21 +341,3 @@ func TestProvisionRefusesLabelsNobodyServes(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-func TestProvisionReportsItsSteps(t *testing.T) {
-	var kinds []string
-	s := script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{nil}}
-	_, _ = s.engine(t, observer(func(e provisioner.Event) {
-		if e.RunnerType != "ubuntu-arm64" || e.Provider != "cloud" || e.Job.ID != job.ID {
-			t.Errorf("event %+v lacks its type, provider or job", e)
-		}
-		kinds = append(kinds, string(e.Kind))
-	})).Provision(t.Context(), job)
-	if got := strings.Join(kinds, " "); got != "registered undone failed" {
-		t.Errorf("events %s", got)
-	}
-}
-
-type observer func(provisioner.Event)
-
-func (o observer) Observe(_ context.Context, e provisioner.Event) { o(e) }

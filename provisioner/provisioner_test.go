@@ -138,3 +138,21 @@ func TestClass(t *testing.T) {
 		}
 	}
 }
+
+func TestProvisionReportsItsSteps(t *testing.T) {
+	var kinds []string
+	s := script{register: []any{int64(7)}, launch: []any{provisioner.ErrCapacity}, remove: []any{nil}}
+	_, _ = s.engine(t, observer(func(e provisioner.Event) {
+		if e.RunnerType != "ubuntu-arm64" || e.Provider != "cloud" || e.Job.ID != job.ID {
+			t.Errorf("event %+v lacks its type, provider or job", e)
+		}
+		kinds = append(kinds, string(e.Kind))
+	})).Provision(t.Context(), job)
+	if got := strings.Join(kinds, " "); got != "registered undone failed" {
+		t.Errorf("events %s", got)
+	}
+}
+
+type observer func(provisioner.Event)
+
+func (o observer) Observe(_ context.Context, e provisioner.Event) { o(e) }

@@ -117,3 +117,9 @@ func (s *script) engine(t *testing.T, observer provisioner.Observer) *provisione
 func alive(id int64, name string) []provisioner.Machine {
 	return []provisioner.Machine{{ID: "i-1", RunnerID: id, RunnerName: name, State: provisioner.MachineAlive}}
 }
+
+// second is a runner that has the name of the second generation.
+func second(r provisioner.Runner) map[string]provisioner.Runner {
+	r.Name = jobRunner + "-2"
+	return map[string]provisioner.Runner{r.Name: r}
+}

@@ -101,6 +101,26 @@ func TestNoMoreIsHeldThanThereIsRoomFor(t *testing.T) {
 	})
 }
 
+// Every request is billed.
+func TestHeldMessagesAreHiddenAnewNoOftenerThanTheyNeedToBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.New()
+		q := open(t, server, standardURL, sqs.Config{})
+		for id := range int64(10) {
+			send(t, q, lane, id+1)
+		}
+		waiter(t, q, other)
+		time.Sleep(time.Minute)
+		before := server.Calls()["ChangeMessageVisibilityBatch"]
+		const while = 20 * time.Minute
+		time.Sleep(while)
+		calls := server.Calls()["ChangeMessageVisibilityBatch"] - before
+		if most := int(while / queue.Visibility); calls > most || calls == 0 {
+			t.Errorf("%d requests in %s for ten messages, want %d at most", calls, while, most)
+		}
+	})
+}
+
 func TestNothingIsPolledWhileNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := sqstest.New()

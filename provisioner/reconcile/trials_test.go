@@ -181,3 +181,54 @@ func TestABusyRunnerIsItsOwnJobsForAsLongAsGitHubMayLag(t *testing.T) {
 		})
 	}
 }
+
+// Sweeps may follow each other quickly; what is on its way still has its time.
+func TestARegistrationOnItsWayHasItsTimeHoweverOftenSweepsCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.launch(1, time.Hour, provisioner.Runner{})
+		w.machines = nil
+		s := newSweeper(w, reconcile.Config{})
+		begun := time.Now()
+		for len(w.did) == 0 && time.Since(begun) < time.Minute {
+			if _, err := s.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(begun); took < 20*time.Second || took > 25*time.Second {
+			t.Errorf("%q after %s, want a removal after 20 s", w.did, took)
+		}
+	})
+}
+
+// The worker takes over a dead registration that the sweep can't remove.
+func TestAJobWhoseRegistrationCanNotBeRemovedIsTakenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{removeErr: provisioner.ErrUnavailable}
+		w.queue(1)
+		w.launch(1, time.Hour, provisioner.Runner{})
+		w.machines = nil
+		if did := sweeps(t, w, newSweeper(w, reconcile.Config{}), 3); !strings.Contains(did[2], "start grp-linux-1-1") {
+			t.Errorf("the sweeps did %q", did)
+		}
+	})
+}
+
+func TestOnlyMachinesInARowThatNeverComeUpBreakAType(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		s := newSweeper(w, reconcile.Config{BreakAfter: 5})
+		for round := range int64(3) {
+			for i := range int64(4) {
+				w.launch(10*round+i+1, 6*time.Minute, provisioner.Runner{})
+			}
+			sweeps(t, w, s, 2)
+			if w.broken["linux"] {
+				t.Fatalf("four machines in a row did not come up, for the %d. time, and the type is broken", round+1)
+			}
+			w.launch(10*round+9, time.Minute, provisioner.Runner{Online: true, Busy: true})
+			sweeps(t, w, s, 1)
+		}
+	})
+}

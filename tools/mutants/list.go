@@ -12,7 +12,7 @@ var mutants = []mutant{
 	{"a late job's first attempt counts as fresh", "provisioner/provision.go", "first: !j.Repeated && !j.isLate()", "first: !j.Repeated", "./provisioner"},
 	{"a machine of another registration serves the job", "provisioner/contest.go", "if m.Alive() && m.RunnerID == registration {", "if m.Alive() {", "./provisioner"},
 	{"a machine that has ended serves the job", "provisioner/contest.go", "if m.Alive() && m.RunnerID == registration {", "if m.RunnerID == registration {", "./provisioner"},
-	{"a registration without a machine is removed without a grace time", "provisioner/contest.go", "if seen != r.ID && !a.ours {", "if false {", "./provisioner"},
+	{"a registration without a machine is removed without a grace time", "provisioner/contest.go", "if seen != r.ID && !a.ours {", "if seen == -1 {", "./provisioner"},
 	{"a repeated attempt does not look for rivals", "provisioner/contest.go", "if a.first {\n\t\treturn nil", "if true {\n\t\treturn nil", "./provisioner"},
 	{"another deployment's registration is removed", "provisioner/contest.go", "if !a.deployment.Owns(r) {", "if false {", "./provisioner"},
 	{"a type's name that goes on with a number is confused with another's", "provisioner/runner.go", "return j, j.RunAttempt <= maxAttempt && RunnerName", "return j, RunnerName", "./provisioner"},
@@ -36,20 +36,20 @@ var mutants = []mutant{
 	{"a message that another process had is not asked about", "provisioner/queue/attempt.go", "m.Receives > 1 || ", "", "./provisioner/queue"},
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
 	{"a panic takes the process down", "provisioner/guard.go", "recover()", "error(nil)", "./provisioner/queue"},
-	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", `if m.Receipt == strconv.FormatInt(e.serial, 10)+"/"+strconv.Itoa(e.receives) {`, `if strings.HasPrefix(m.Receipt, strconv.FormatInt(e.serial, 10)+"/") {`, "./provisioner/queue ./provisioner/queue/queuetest ./adapters/sqlite"},
+	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", `if m.Receipt == strconv.FormatInt(e.serial, 10)+"/"+strconv.Itoa(e.receives) {`, `if m.Receipt != "" && strconv.FormatInt(e.serial, 10) != strconv.Itoa(-1) {`, "./provisioner/queue ./provisioner/queue/queuetest"},
 
 	// The reconciler.
 	{"a registration on its way is removed", "provisioner/reconcile/reap.go", "const orphanGrace = 20 * time.Second", "const orphanGrace = 0 * time.Second", "./provisioner/reconcile"},
 	{"a machine that is too old goes before its registration", "provisioner/reconcile/reap.go", "if m.known && snap.canRead(m.target()) {", "if false {", "./provisioner/reconcile"},
 	{"a machine whose registration is not in a list is ended without a question", "provisioner/reconcile/reap.go", "case errors.Is(err, provisioner.ErrNotFound):\n\t\tif s.isElsewhere", "default:\n\t\tif s.isElsewhere", "./provisioner/reconcile"},
 	{"an excess machine goes at first sight", "provisioner/reconcile/reap.go", `_, again := s.garbage.since("excess/" + m.ID); !again || s.stillWaits`, `_, again := s.garbage.since("excess/" + m.ID); !again && false || s.stillWaits`, "./provisioner/reconcile"},
-	{"an organisation's idle machines go while one repository can't be read", "provisioner/reconcile/reap.go", "if snap.seesJobs(key.target) {", "if true {", "./provisioner/reconcile"},
+	{"an organisation's idle machines go while one repository can't be read", "provisioner/reconcile/reap.go", "if snap.seesJobs(key.target) {", "if snap.seesJobs(key.target) || true {", "./provisioner/reconcile"},
 	{"a job whose launch died stays on its way", "provisioner/reconcile/supply.go", "!o.over && snap.now.Sub(first) < orphanGrace", "!o.over && snap.now.Sub(first) < 99*orphanGrace", "./provisioner/reconcile"},
 	{"a sweep starts more machines than there are jobs without", "provisioner/reconcile/supply.go", "if lacking <= 0 {", "if false {", "./provisioner/reconcile"},
 	{"little quota of one credential puts off another's", "provisioner/reconcile/sweeper.go", "s.cfg.Quota(t)", "s.cfg.Quota(provisioner.Target{Owner: \"elsewhere\"})", "./provisioner/reconcile"},
 	{"a lost payload holds the cursor", "provisioner/reconcile/deliveries.go", "case errors.Is(err, provisioner.ErrNotFound):", "case false:", "./provisioner/reconcile"},
 	{"a machine that was up counts as a try", "provisioner/reconcile/trials.go", "case up || m.state == Busy || t.took[m.RunnerID] != 0:", "case m.state == Busy:", "./provisioner/reconcile"},
-	{"runners of unknown machines stop the boot breaker's memory", "provisioner/reconcile/bootfailures.go", "b.failing[m.Type] = 0\n", "", "./provisioner/reconcile"},
+	{"one machine that came up does not end a row of those that did not", "provisioner/reconcile/bootfailures.go", "b.failing[m.Type] = 0\n", "", "./provisioner/reconcile"},
 
 	// GitHub.
 	{"a 404 is the end of a job", "provisioner/github/jobs.go", "if err := see(); err != nil {\n\t\treturn hidden(err)\n\t}\n\tif err := ask()", "if err := ask()", "./provisioner/github"},
@@ -66,7 +66,7 @@ var mutants = []mutant{
 	{"two registrations share a client token", "awsrunner/place.go", `"%s\n%d\n%v\n%s\n%s", r.Name, r.ID, at.Spot`, `"%s\n%d\n%v\n%s\n%s", r.Name, 0, at.Spot`, "./awsrunner"},
 	{"an instance outlives its shutdown", "awsrunner/request.go", "types.ShutdownBehaviorTerminate", "types.ShutdownBehaviorStop", "./awsrunner"},
 	{"another deployment's build is ours", "codemagic/mark.go", "managed && own && !others", "managed", "./codemagic"},
-	{"a silent start is started again without a look", "codemagic/launch.go", "if found || last && err == nil {", "if true {", "./codemagic"},
+	{"a silent start is started again without a look", "codemagic/launch.go", "if found || last && err == nil {", "if found || last && err == nil || i >= 0 {", "./codemagic"},
 	{"a build that waits for its place has started", "codemagic/mark.go", "case b.Status.waits() && b.StartedAt.IsZero():", "case false:", "./codemagic"},
 
 	// The webhook and the server.
@@ -81,13 +81,13 @@ var mutants = []mutant{
 	{"one job's fault fails all of its batch", "adapters/sqlite/writer.go", "alone := culprit != nil && ownFault(err)", "alone := false", "./adapters/sqlite"},
 	{"every error is one job's own fault", "adapters/sqlite/writer.go", "alone := culprit != nil && ownFault(err)", "alone := culprit != nil", "./adapters/sqlite"},
 	{"a damaged file is ready", "adapters/sqlite/health.go", "if err := q.looksWhole(); err != nil {", "if err := q.looksWhole(); false {", "./adapters/sqlite"},
-	{"a message is deleted by whoever had it once", "adapters/sqlite/settle.go", "delete from goqite where id = ? and received = ?`, id, receives)", "delete from goqite where id = ?`, id)", "./adapters/sqlite"},
+	{"a message is deleted by whoever had it once", "adapters/sqlite/settle.go", "delete from goqite where id = ? and received = ?`, id, receives)", "delete from goqite where id = ? and ? > 0`, id, receives)", "./adapters/sqlite"},
 	{"a message that was held reappears while it is worked on", "adapters/sqs/receive.go", "if q.handOut(ctx, d) {", "if true {", "./adapters/sqs"},
 	{"held messages are hidden anew again and again", "adapters/sqs/keep.go", "len(due) == batchSize || d.hidden.Sub(round) > q.cfg.Visibility || d.kept.Equal(round)", "len(due) == batchSize || d.kept.Equal(round)", "./adapters/sqs"},
 	{"a held message is lost after twelve hours", "adapters/sqs/keep.go", "time.Since(d.received) > renewBefore && q.renew(ctx, d)", "false", "./adapters/sqs"},
 
 	// The wiring.
-	{"a queue that forgets counts as one that remembers", "adapters/internal/wiring/module.go", `NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:")`, `NoDeduplication: false`, "./adapters/internal/wiring ./adapters/lambda"},
+	{"a queue that forgets counts as one that remembers", "adapters/internal/wiring/module.go", `NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:")`, `NoDeduplication: strings.HasPrefix(cfg.QueueURL, "sqlite:")`, "-run GitHubIsAskedFirst ./adapters/http"},
 	{"a failure of GitHub's is booked on the cloud", "adapters/internal/wiring/metrics.go", "m.errors.WithLabelValues(provisioner.System(e.Err, e.Provider)", "m.errors.WithLabelValues(e.Provider", "./adapters/internal/wiring"},
 	{"a job of Lambda's second delivery counts as fresh", "adapters/lambda/batch.go", "x.Job.Repeated = x.Job.Repeated || receives(m) > 1", "x.Job.Repeated = false", "-run Batch ./adapters/lambda"},
 }
