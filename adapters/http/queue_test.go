@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A queue that forgets what it has accepted may hold a job twice: GitHub is asked before anything is
-// made. One that remembers spares the question.
+// A queue that forgets what it has accepted may hold a job twice: GitHub is asked before anything
+// is made. One that remembers spares the question.
 func TestGitHubIsAskedFirstWhereTheQueueForgets(t *testing.T) {
 	t.Parallel()
 	for url, asked := range map[string]bool{"memory:": true, "": false} {

@@ -75,7 +75,7 @@ func (c *Client) Identify(ctx context.Context) (Identity, error) {
 	i := Identity{Login: user.GetLogin(), Expires: resp.TokenExpiration.Time}
 	if told, classic := resp.Header["X-Oauth-Scopes"]; classic {
 		i.Scopes = []string{}
-		for _, scope := range strings.Split(strings.Join(told, ","), ",") {
+		for scope := range strings.SplitSeq(strings.Join(told, ","), ",") {
 			if scope = strings.TrimSpace(scope); scope != "" {
 				i.Scopes = append(i.Scopes, scope)
 			}

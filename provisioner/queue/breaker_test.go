@@ -54,7 +54,9 @@ func TestWorkerWaits(t *testing.T) {
 				depth := work(t, e, queue.Config{Concurrency: 1}, 5*time.Minute, func(q *queue.Memory, _ *queue.Worker) {
 					other := newJob(3, "linux")
 					other.Repository.Name = "elsewhere"
-					send(t, q, newJob(1, "linux"), newJob(2, "linux"), other, newJob(4, "mac"))
+					mac := newJob(4, "mac")
+					mac.Repository.Name = "for macs"
+					send(t, q, newJob(1, "linux"), newJob(2, "linux"), other, mac)
 				})
 				first := map[int64]time.Duration{}
 				for _, a := range e.attempts() {

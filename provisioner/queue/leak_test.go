@@ -76,7 +76,7 @@ func (c *crowd) List(context.Context) (all []provisioner.Machine, err error) {
 }
 
 func history(t *testing.T, seed uint64) {
-	sky := &weather{r: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a test's own chance
+	sky := &weather{r: rand.New(rand.NewPCG(seed, 0))}
 	limited, free := linux(), mac()
 	limited.Max, limited.Scope = 500, provisioner.ScopeOrganization
 	fake := &crowd{}

@@ -43,8 +43,7 @@ func actionAfter(out provisioner.Outcome) (do action, wait time.Duration) {
 // actionFor is the one table from errors to actions. wait is what the other side asked for, or 0
 // for a backoff. ctx is the caller's: an attempt that it ended failed for no reason of its own.
 func actionFor(ctx context.Context, err error) (do action, wait time.Duration) {
-	var hint *provisioner.RetryAfterError
-	if errors.As(err, &hint) {
+	if hint, ok := errors.AsType[*provisioner.RetryAfterError](err); ok {
 		wait = hint.After
 	}
 	var github *provisioner.GitHubError

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +22,11 @@ import (
 // A credential that dies is told every minute, and one that lives again once.
 func TestTheCredentialIsLookedAtEveryMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		status := http.StatusOK
+		var status atomic.Int32
+		status.Store(http.StatusOK)
 		answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("GitHub-Authentication-Token-Expiration", time.Now().Add(time.Hour).UTC().Format("2006-01-02 15:04:05 UTC"))
-			w.WriteHeader(status)
+			w.WriteHeader(int(status.Load()))
 			_, _ = w.Write([]byte(`{"login":"octocat","message":"no"}`))
 		})
 		gh, err := github.New(github.Config{Token: provisioner.NewSecret("token"), Transport: fakehttp.Loopback(answer)})
@@ -42,7 +44,7 @@ func TestTheCredentialIsLookedAtEveryMinute(t *testing.T) {
 		go func() { w.run(ctx); close(done) }()
 		time.Sleep(watchEvery / 2)
 		for _, step := range []struct {
-			status int
+			status int32
 			up     float64
 			lines  map[string]int // in three minutes
 		}{
@@ -52,8 +54,9 @@ func TestTheCredentialIsLookedAtEveryMinute(t *testing.T) {
 			{200, 1, map[string]int{"at GitHub the service is the user octocat": 1, "level=ERROR": 0}},
 			{404, 1, map[string]int{"at GitHub": 0, "level=": 0}},
 		} {
-			status = step.status
+			status.Store(step.status)
 			time.Sleep(3 * watchEvery)
+			synctest.Wait()
 			if up := testutil.ToFloat64(m.githubUp); up != step.up {
 				t.Errorf("with answers of %d github_up is %v", step.status, up)
 			}
