@@ -18,7 +18,9 @@
 // # What keeps it from doing harm
 //
 //   - Nothing without our deployment's mark and our name is touched.
-//   - If one list could not be read whole, nothing is removed in that sweep.
+//   - Each machine and registration is judged only where the lists that its own decision needs
+//     could be read whole: the provider's machines, the target's runners and, for whether it is one
+//     too many, the jobs that it may serve. The end of a lifetime needs none of them.
 //   - The registration is removed first, by its id. GitHub refuses that for a runner that has a
 //     job, and then the machine stays. A machine whose registration was not in the list is ended
 //     only when GitHub, asked for that id, says that it does not exist.
