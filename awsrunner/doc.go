@@ -8,12 +8,11 @@
 // # A launch
 //
 // The places where an instance could run (market, instance type, subnet) are tried in the order of
-// the settings, one call each, beginning with another subnet for every registration; places that had
-// no room within the last three minutes come last. Only a definite lack of capacity leads to the
-// next one. A call
-// without an answer is repeated with the same client token until EC2 says what became of it: EC2
-// keeps client tokens by zone, so going elsewhere after silence would make two instances
-// (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html). The token is made of
+// the settings, one call each, beginning with another subnet for every registration; places that
+// had no room within the last three minutes come last. Only a definite lack of capacity leads to
+// the next one. A call without an answer is repeated with the same client token until EC2 says what
+// became of it: EC2 keeps client tokens by zone, so going elsewhere after silence would make two
+// instances (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html). The token is made of
 // the runner's name, its registration and the place. Between repetitions it is asked whether the
 // machine is still wanted.
 //

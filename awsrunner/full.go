@@ -10,53 +10,59 @@ import (
 // call that finds no room is one of the two that EC2 grants an account in a second.
 type fullPlaces struct {
 	mu sync.Mutex
-	at map[place]time.Time // when EC2 last said so
+	at map[string]time.Time // when EC2 last said so, by what it was about
 }
 
 // staysFull is how long a lack of room is remembered. Room that comes back is noticed earlier where
 // nothing else has room: such places are asked last, but they are asked.
 const staysFull = 3 * time.Minute
 
-// add notes what has no room, given as the place that was asked and the code of EC2's answer. A
-// field that is left zero means all: EC2's limits are not on places alone.
+// add notes that there was no room at a place, by the code of EC2's answer: its limits are not on
+// places alone.
 func (f *fullPlaces) add(at place, code string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.at == nil {
-		f.at = make(map[place]time.Time)
+		f.at = make(map[string]time.Time)
 	}
-	f.at[at.scope(code)] = time.Now()
-}
-
-// scope is all that a lack of room of that code is about.
-func (p place) scope(code string) place {
+	about := at.String()
 	switch code {
 	case "InsufficientFreeAddressesInSubnet":
-		return place{Subnet: p.Subnet}
-	case "VcpuLimitExceeded", "InstanceLimitExceeded": // whatever the subnet
-		return place{Spot: p.Spot, InstanceType: p.InstanceType}
+		about = at.inSubnet()
+	case "VcpuLimitExceeded", "InstanceLimitExceeded":
+		about = at.anywhere()
 	case "MaxSpotInstanceCountExceeded", "MaxSpotFleetRequestCountExceeded":
-		return place{Spot: true}
-	default:
-		return p
+		about = anySpot
 	}
+	f.at[about] = time.Now()
 }
 
 // remove notes that a place had room.
 func (f *fullPlaces) remove(at place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, s := range at.scopes() {
-		delete(f.at, s)
+	for _, about := range at.limits() {
+		delete(f.at, about)
 	}
 }
 
-func (p place) scopes() []place {
-	s := []place{p, {Subnet: p.Subnet}, {Spot: p.Spot, InstanceType: p.InstanceType}}
+const anySpot = "any spot instance"
+
+func (p place) inSubnet() string { return "any instance in the subnet " + p.Subnet }
+
+// anywhere is the place's instance type and market, whatever the subnet.
+func (p place) anywhere() string {
+	p.Subnet = ""
+	return p.String() + " anywhere"
+}
+
+// limits are what a lack of room at the place can be about.
+func (p place) limits() []string {
+	l := []string{p.String(), p.inSubnet(), p.anywhere()}
 	if p.Spot {
-		s = append(s, place{Spot: true})
+		l = append(l, anySpot)
 	}
-	return s
+	return l
 }
 
 // last moves the places that had no room to the end, the one that was asked longest ago first.
@@ -65,8 +71,8 @@ func (f *fullPlaces) last(places []place) []place {
 	defer f.mu.Unlock()
 	full := make(map[place]time.Time, len(places))
 	for _, p := range places {
-		for _, s := range p.scopes() {
-			if at := f.at[s]; time.Since(at) < staysFull && at.After(full[p]) {
+		for _, about := range p.limits() {
+			if at := f.at[about]; time.Since(at) < staysFull && at.After(full[p]) {
 				full[p] = at
 			}
 		}
