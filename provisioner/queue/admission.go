@@ -112,11 +112,8 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 	w := a.worker
 	defer w.unclaim(a.job.Key())
 	defer a.permits.release()
-	unanswered := errors.Is(err, provisioner.ErrNoAnswer)
-	w.capacity.release(a.runnerType, a.job, out, unanswered)
-	if unanswered || out.Status == provisioner.StatusLaunched {
-		a.permits.boot.release(true)
-	}
+	w.capacity.release(a.runnerType, a.job, out)
+	a.permits.boot.release(out.Status == provisioner.StatusLaunched || mayHaveLaunched(out))
 	if err == nil {
 		if out.Status == provisioner.StatusLaunched {
 			a.permits.runnerType.succeed()

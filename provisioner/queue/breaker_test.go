@@ -182,6 +182,20 @@ func TestAProbeIsSpentByALaunchAlone(t *testing.T) {
 			}
 		})
 	})
+	synctest.Test(t, func(t *testing.T) { // GitHub's silence to a registration is no launch
+		silent := &provisioner.GitHubError{Target: provisioner.Target{Owner: "o", Repo: "r"}, Err: provisioner.ErrNoAnswer}
+		e := &engine{types: []provisioner.RunnerType{linux()}, provision: func(context.Context, provisioner.Job) (provisioner.Outcome, error) {
+			return provisioner.Outcome{}, silent
+		}}
+		work(t, e, queue.Config{}, 0, func(q *queue.Memory, w *queue.Worker) {
+			w.SetBroken("linux", true)
+			send(t, q, newJob(1, "linux"))
+			time.Sleep(queue.ProbeEvery + time.Minute)
+			if n := len(e.attempts()); n < 3 {
+				t.Errorf("%d attempts in the minute after a probe's time, while GitHub does not answer: none of them was a launch", n)
+			}
+		})
+	})
 }
 
 func TestAJobThatNeedsNoMachineProvesNothingAboutLaunches(t *testing.T) {

@@ -122,7 +122,7 @@ func (inv *inventory) live(runnerType string, j provisioner.Job) int {
 
 // release gives the room of an attempt back, or to the machine that it launched, or may have
 // launched.
-func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out provisioner.Outcome, unanswered bool) {
+func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out provisioner.Outcome) {
 	inv := c.inventory(t.Provider)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,12 +131,15 @@ func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out prov
 		return
 	}
 	switch {
-	case unanswered:
+	case mayHaveLaunched(out):
 		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now(), job: j.Key()}
 	case out.Status == provisioner.StatusLaunched:
 		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now()}
 	}
 }
+
+// mayHaveLaunched reports whether an attempt ended without knowing what came of its launch.
+func mayHaveLaunched(out provisioner.Outcome) bool { return out.Status == "" && out.Runner.ID != 0 }
 
 // update takes over a complete list that was begun at that time.
 func (c *capacity) update(provider string, begun time.Time, machines []provisioner.Machine) {

@@ -32,7 +32,7 @@ var mutants = []mutant{
 	{"a list that comes late overwrites a newer one", "provisioner/queue/capacity.go", "if begun.Before(inv.at) {", "if false {", "./provisioner/queue"},
 	{"machines that died at birth hold their places for hours", "provisioner/queue/capacity.go", "begun.Sub(m.at) > listLag", "begun.Sub(m.at) > 99*listLag", "./provisioner/queue"},
 	{"machines that no list shows yet hold no place", "provisioner/queue/capacity.go", "begun.Sub(m.at) > listLag", "begun.Sub(m.at) > 0", "./provisioner/queue"},
-	{"what a silent launch may have made holds no place", "provisioner/queue/capacity.go", "case unanswered:", "case false:", "./provisioner/queue"},
+	{"what a silent launch may have made holds no place", "provisioner/queue/capacity.go", "case mayHaveLaunched(out):", "case false:", "./provisioner/queue"},
 	{"a message that another process had is not asked about", "provisioner/queue/attempt.go", "m.Receives > 1 || ", "", "./provisioner/queue"},
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
 	{"a panic takes the process down", "provisioner/guard.go", "recover()", "error(nil)", "./provisioner/queue"},
