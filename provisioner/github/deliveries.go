@@ -131,7 +131,7 @@ func (c *Client) Delivery(ctx context.Context, h Hook, id int64) (event string, 
 		return "", nil, nil, err
 	}
 	if d.Request == nil || d.Request.RawPayload == nil || !json.Valid(*d.Request.RawPayload) || string(*d.Request.RawPayload) == "null" {
-		return "", nil, nil, fmt.Errorf("get delivery: GitHub has not kept the payload of %d: %w", id, provisioner.ErrNotFound)
+		return "", nil, nil, &provisioner.GitHubError{Target: h.target(), Err: fmt.Errorf("get delivery: GitHub has not kept the payload of %d: %w", id, provisioner.ErrNotFound)}
 	}
 	return d.GetEvent(), d.Request.Headers, *d.Request.RawPayload, nil
 }

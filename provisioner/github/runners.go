@@ -38,7 +38,7 @@ func (c *Client) Lookup(ctx context.Context, t provisioner.Target, name string) 
 			}
 		}
 		if resp.NextPage == 0 {
-			return provisioner.Runner{}, fmt.Errorf("look up runner: %s has none of that name: %w", t, provisioner.ErrNotFound)
+			return provisioner.Runner{}, &provisioner.GitHubError{Target: t, Err: fmt.Errorf("look up runner: there is none of that name: %w", provisioner.ErrNotFound)}
 		}
 		k.query = with(k.query, "page", strconv.Itoa(resp.NextPage))
 	}
