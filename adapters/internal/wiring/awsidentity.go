@@ -2,8 +2,8 @@ package wiring
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,14 +28,10 @@ func AnnounceAWS(life fx.Lifecycle, cfg *config.Config, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), identityTimeout)
-	var running sync.WaitGroup
-	life.Append(fx.Hook{
-		OnStart: func(context.Context) error {
-			running.Go(func() { tellAWSIdentity(ctx, sts.NewFromConfig(sdk), sdk.Region, log) })
-			return nil
-		},
-		OnStop: func(context.Context) error { cancel(); running.Wait(); return nil },
+	background(life, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, identityTimeout)
+		defer cancel()
+		tellAWSIdentity(ctx, sts.NewFromConfig(sdk), sdk.Region, log)
 	})
 	return nil
 }
@@ -46,7 +42,7 @@ const identityTimeout = 30 * time.Second
 func tellAWSIdentity(ctx context.Context, client *sts.Client, region string, log *slog.Logger) {
 	who, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		if ctx.Err() == nil {
+		if !errors.Is(ctx.Err(), context.Canceled) {
 			log.WarnContext(ctx, "AWS does not say who the service is", "region", region, "system", "aws", "error", provisioner.RedactError(err))
 		}
 		return

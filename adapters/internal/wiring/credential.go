@@ -22,13 +22,18 @@ func WatchGitHub(life fx.Lifecycle, gh *github.Client, cfg *config.Config, m *Me
 	if err != nil {
 		return err
 	}
+	background(life, w.run)
+	return nil
+}
+
+// background runs something from the service's start until it is done, or the service stops.
+func background(life fx.Lifecycle, do func(ctx context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	life.Append(fx.Hook{
-		OnStart: func(context.Context) error { running.Go(func() { w.run(ctx) }); return nil },
+		OnStart: func(context.Context) error { running.Go(func() { do(ctx) }); return nil },
 		OnStop:  func(context.Context) error { cancel(); running.Wait(); return nil },
 	})
-	return nil
 }
 
 // credentialWatch looks after the service's credential at GitHub.
