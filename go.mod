@@ -26,7 +26,6 @@ require (
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/time v0.16.0
-	maragu.dev/goqite v0.4.0
 	modernc.org/sqlite v1.61.1
 )
 

@@ -52,7 +52,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		if _, err := q.Send(b.Context(), "ubuntu-arm64", benchJob(int64(n)+1)); err != nil {
 			b.Fatal(err)
 		}
-		m, err := q.Receive(b.Context(), "ubuntu-arm64")
+		m, err := q.Receive(b.Context(), "ubuntu-arm64", nil)
 		if err != nil {
 			b.Fatal(err)
 		}

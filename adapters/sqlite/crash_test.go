@@ -44,7 +44,7 @@ func sendUntilKilled(path string) {
 		}()
 	}
 	for {
-		m, err := q.Receive(ctx, lane)
+		m, err := q.Receive(ctx, lane, nil)
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -79,7 +79,7 @@ func TestEveryJobThatWasAcceptedSurvivesAKill(t *testing.T) {
 			t.Fatalf("accepted job %d is not known: %t, %v", id, duplicate, err)
 		}
 	}
-	if err := q.Exec(t.Context(), "update goqite set timeout = created"); err != nil { // nobody holds anything any more
+	if err := q.Exec(t.Context(), "update messages set visible = created"); err != nil { // nobody holds anything any more
 		t.Fatal(err)
 	}
 	depth, err := q.Depth(t.Context())

@@ -29,8 +29,8 @@
 //
 // FILE-wal and FILE-shm beside it are part of it while the service runs. Several processes of one
 // machine may use one file; a network file system is not a place for it
-// (https://www.sqlite.org/wal.html). Messages lie in the table of maragu.dev/goqite, one goqite
-// queue for each lane. A file of an older version of this package is brought up to date when it is
+// (https://www.sqlite.org/wal.html). Waiting jobs lie in the table messages, what can't be read in
+// the table unreadable. A file of an older version of this package is brought up to date when it is
 // opened. A newer one, a damaged one and one that belongs to something else are refused.
 //
 // To back it up while the service runs use sqlite3's .backup; to begin anew, stop the service and

@@ -17,7 +17,7 @@ func failCommits(t *testing.T, q *sqlite.Queue) {
 	t.Helper()
 	must(t, q.Exec(t.Context(), `create table parent (id integer primary key);
 		create table child (id integer references parent deferrable initially deferred);
-		create trigger uncommittable after insert on goqite when instr(new.body, 'uncommittable') begin insert into child values (1); end`))
+		create trigger uncommittable after insert on messages when instr(new.body, 'uncommittable') begin insert into child values (1); end`))
 	must(t, q.Set(t.Context(), `pragma foreign_keys = on`))
 }
 

@@ -62,7 +62,7 @@ func TestAFullDiskFailsTheSendsOfABatchAndNothingElse(t *testing.T) {
 			}
 		})
 		group.Go(func() {
-			m, err := q.Receive(t.Context(), lane)
+			m, err := q.Receive(t.Context(), lane, nil)
 			if err == nil {
 				err = q.Extend(t.Context(), m, time.Hour)
 			}
@@ -79,7 +79,7 @@ func TestAFullDiskFailsTheSendsOfABatchAndNothingElse(t *testing.T) {
 
 func TestOneJobsOwnFaultFailsNoOther(t *testing.T) {
 	q := open(t, filepath.Join(t.TempDir(), "jobs.db"), sqlite.Config{})
-	must(t, q.Exec(t.Context(), `create trigger poison before insert on goqite when instr(new.body, 'poison') begin select raise(abort, 'poisoned'); end`))
+	must(t, q.Exec(t.Context(), `create trigger poison before insert on messages when instr(new.body, 'poison') begin select raise(abort, 'poisoned'); end`))
 	var group sync.WaitGroup
 	for id := range int64(64) {
 		group.Go(func() {
@@ -129,7 +129,7 @@ func TestPing(t *testing.T) {
 			must(t, os.WriteFile(path, nil, 0o600))
 		}, "replaced"},
 		"notices a file that can't be written": {func(t *testing.T, q *sqlite.Queue, _ string) {
-			must(t, q.Exec(t.Context(), `create trigger broken before insert on goqite begin select raise(abort, 'no writing'); end`))
+			must(t, q.Exec(t.Context(), `create trigger broken before insert on messages begin select raise(abort, 'no writing'); end`))
 		}, "no writing"},
 		"notices that the queue is closed": {func(t *testing.T, q *sqlite.Queue, _ string) { must(t, q.Close()) }, "closed"},
 	} {
@@ -168,7 +168,7 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 	must(t, err)
 	waited := make(chan error)
 	go func() {
-		_, err := q.Receive(t.Context(), lane)
+		_, err := q.Receive(t.Context(), lane, nil)
 		waited <- err
 	}()
 	must(t, q.Put(t.Context(), "key", "value"))
@@ -180,7 +180,7 @@ func TestCloseEndsWhatWaits(t *testing.T) {
 	if _, err := q.Send(t.Context(), lane, job(1)); err == nil {
 		t.Error("Send to a closed queue: no error")
 	}
-	if _, err := q.Receive(t.Context(), lane); err == nil {
+	if _, err := q.Receive(t.Context(), lane, nil); err == nil {
 		t.Error("Receive from a closed queue: no error")
 	}
 }

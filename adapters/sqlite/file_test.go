@@ -96,11 +96,24 @@ func TestAFileOfAnOlderVersionIsBroughtUpToDate(t *testing.T) {
 	must(t, err)
 	raw(t, path, sqlite.FirstVersion())
 	raw(t, path, `insert into goqite (queue, body) values ('lane/ubuntu-arm64', ?); `, body)
+	hidden, err := queue.Encode(lane, job(8), time.Now())
+	must(t, err)
+	raw(t, path, `insert into goqite (queue, body, created, timeout, received) values ('lane/ubuntu-arm64', ?, '2020-01-01T00:00:00.000Z', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour'), 3); `, hidden)
+	raw(t, path, `insert into goqite (queue, body) values ('lane/ubuntu-arm64', x'00'), ('lane/', cast('{"job":{"id":"text"}}' as blob)), ('unreadable', x'7b7d'); `)
 	raw(t, path, fmt.Sprintf(`insert into accepted values (7, 1, %d); pragma user_version = 1; pragma application_id = %d`, time.Now().Unix(), sqlite.ApplicationID))
 
 	q := open(t, path, sqlite.Config{})
 	if m := receive(t, q, lane); m.Job.ID != 7 {
 		t.Errorf("received %s", m.Job)
+	}
+	if depth, err := q.Depth(t.Context()); err != nil || depth[lane] != 2 {
+		t.Errorf("Depth = %v, %v", depth, err)
+	}
+	if n, err := q.Ask(t.Context(), `select count(*) from unreadable`); err != nil || n != "3" {
+		t.Errorf("%s messages that can't be read were kept, %v", n, err)
+	}
+	if n, err := q.Ask(t.Context(), `select receives || ' ' || ((visible / 1000000000 - unixepoch()) between 3590 and 3600) from messages where job = 8`); err != nil || n != "3 1" {
+		t.Errorf("a hidden message is now %s, %v", n, err)
 	}
 	if duplicate, err := q.Send(t.Context(), lane, job(7)); err != nil || !duplicate {
 		t.Errorf("Send = %t, %v", duplicate, err)

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 const (
-	// pingLane is where Ping's message lies until it is deleted, in the same transaction.
-	pingLane = "ping"
+	// pingJob is whose message Ping stores and deletes, in one transaction: no job has this id.
+	pingJob = -1
 	// pingSize is more than several jobs need, so that Ping fails no later than they do.
 	pingSize = 16 << 10
 )
@@ -31,10 +32,10 @@ func (q *Queue) Ping(ctx context.Context) error {
 		return describe(q.path, err)
 	}
 	return q.do(&operation{ctx: ctx, send: true, run: func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(context.Background(), `insert into goqite (queue, body) values (?, zeroblob(?))`, pingLane, pingSize); err != nil {
+		if _, err := tx.ExecContext(context.Background(), storeJob, pingJob, 1, queue.Unsorted, "", 0, 0, make([]byte, pingSize)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(context.Background(), `delete from goqite where queue = ?`, pingLane)
+		_, err := tx.ExecContext(context.Background(), `delete from messages where job = ?`, pingJob)
 		return err
 	}})
 }
@@ -58,14 +59,8 @@ func (q *Queue) looksWhole() error {
 
 // Depth implements [queue.Depth].
 func (q *Queue) Depth(ctx context.Context) (depth map[string]int, err error) {
-	err = q.do(&operation{ctx: ctx, run: func(tx *sql.Tx) error {
-		lanes, err := countByLane(context.Background(), tx)
-		depth = make(map[string]int, len(lanes))
-		for name, n := range lanes {
-			if strings.HasPrefix(name, lanePrefix) {
-				depth[laneOf(name)] = n
-			}
-		}
+	err = q.do(&operation{ctx: ctx, run: func(tx *sql.Tx) (err error) {
+		depth, err = countByLane(context.Background(), tx)
 		return err
 	}})
 	return depth, err
@@ -73,10 +68,11 @@ func (q *Queue) Depth(ctx context.Context) (depth map[string]int, err error) {
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 func countByLane(ctx context.Context, db querier) (map[string]int, error) {
-	rows, err := db.QueryContext(ctx, `select queue, count(*) from goqite group by queue`)
+	rows, err := db.QueryContext(ctx, `select lane, count(*) from messages group by lane`)
 	if err != nil {
 		return nil, err
 	}

@@ -80,10 +80,10 @@ func TestAMessageThatCannotBeReadIsKeptOutOfTheWay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	var log bytes.Buffer
 	q := open(t, path, sqlite.Config{Lanes: []string{lane}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for _, body := range []string{`{"v":99}`, `not JSON`} {
-		must(t, q.Exec(t.Context(), `insert into goqite (queue, body) values ('lane/ubuntu-arm64', ?)`, []byte(body)))
-	}
 	send(t, q, lane, 1)
+	for i, body := range []string{`{"v":99}`, `not JSON`} {
+		must(t, q.Exec(t.Context(), `insert into messages select ?, 1, lane, repository, 0, 0, 0, ? from messages where job = 1`, 901+i, []byte(body)))
+	}
 	if m := receive(t, q, lane); m.Job.ID != 1 {
 		t.Errorf("received %s", m.Job)
 	}
@@ -92,7 +92,7 @@ func TestAMessageThatCannotBeReadIsKeptOutOfTheWay(t *testing.T) {
 	}
 	must(t, q.Close())
 	q = open(t, path, sqlite.Config{Lanes: []string{"other"}})
-	if n, err := q.Ask(t.Context(), `select count(*) from goqite where queue = 'unreadable'`); err != nil || n != "2" {
+	if n, err := q.Ask(t.Context(), `select count(*) from unreadable`); err != nil || n != "2" {
 		t.Errorf("%s were kept, %v", n, err)
 	}
 	if depth, err := q.Depth(t.Context()); err != nil || len(depth) != 1 {
@@ -125,7 +125,7 @@ func TestTwentyThousandWaitingJobsCostNeitherTimeNorMemory(t *testing.T) {
 	body, err := queue.Encode(lane, benchJob(1), time.Now())
 	must(t, err)
 	must(t, q.Exec(t.Context(), `with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000)
-		insert into goqite (queue, body) select 'lane/ubuntu-arm64', ? from n`, body))
+		insert into messages select i, 1, 'ubuntu-arm64', ?, i, i, 0, ? from n`, benchJob(1).Repository.String(), body))
 	must(t, q.Exec(t.Context(), `with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000)
 		insert into accepted select 41000000000 + i, 1, unixepoch() from n`))
 	must(t, q.Close())

@@ -1,55 +1,69 @@
 package sqlite
 
 import (
-	"math"
-	"strings"
+	"context"
+	"database/sql"
+	"errors"
 	"sync"
 	"time"
 
-	"maragu.dev/goqite"
+	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 // lane is what the process knows of one lane.
 type lane struct {
 	name string
-	jobs *goqite.Queue
-	// next is when the first of the lane's hidden messages becomes visible, as far as those who
-	// wait know; the writer's.
-	next time.Time
+	// turns has the repositories with messages in the lane, as far as is known; the writer's.
+	turns queue.Turns[*line]
 
 	mu      sync.Mutex
 	changed chan struct{} // nil while nobody waits
 }
 
-// lanePrefix makes a goqite queue's name of a lane's, because goqite knows no queue without a name,
-// which the unsorted lane has.
-const lanePrefix = "lane/"
+// line is what a repository has in a lane.
+type line struct {
+	// next is when the first of its messages becomes visible, or was, as far as is known.
+	next time.Time
+}
 
-// unreadable is where messages go that this version can't read. Nobody receives them; they are kept
-// for those who look.
-const unreadable = "unreadable"
-
-func tableLane(name string) string { return lanePrefix + name }
-
-func laneOf(table string) string { return strings.TrimPrefix(table, lanePrefix) }
+// expect notes that a message of a repository will be visible then; the writer's.
+func (l *lane) expect(r provisioner.Repository, visible time.Time) {
+	x, known := l.turns.Get(r)
+	if known && !visible.Before(x.next) {
+		return
+	}
+	l.turns.Put(r, &line{next: visible})
+	l.wake()
+}
 
 func (q *Queue) lane(name string) *lane {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l := q.lanes[name]
 	if l == nil {
-		// Giving up is the worker's decision, never a count of deliveries.
-		l = &lane{name: name, jobs: goqite.New(goqite.NewOpts{DB: q.db, Name: tableLane(name), MaxReceive: math.MaxInt32, Timeout: q.cfg.Visibility})}
+		l = &lane{name: name}
 		q.lanes[name] = l
 	}
 	return l
 }
 
-func (q *Queue) wakeAll() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, l := range q.lanes {
-		l.wake()
+// discover finds the repositories that other processes, or earlier ones, have left messages of. It
+// goes from one to the next in the index, whatever the number of messages.
+func (q *Queue) discover(ctx context.Context, db querier) error {
+	var lane, repository string
+	for first := true; ; first = false {
+		query := `select lane, repository from messages where (lane, repository) > (?, ?) order by lane, repository limit 1`
+		if first {
+			query = `select lane, repository from messages where (lane, repository) >= (?, ?) order by lane, repository limit 1`
+		}
+		switch err := db.QueryRowContext(ctx, query, lane, repository).Scan(&lane, &repository); {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		}
+		q.lane(lane).expect(repositoryOf(repository), time.Time{})
 	}
 }
 

@@ -39,7 +39,7 @@ func send(t testing.TB, q *sqlite.Queue, lane string, ids ...int64) {
 
 func receive(t testing.TB, q *sqlite.Queue, lane string) queue.Message {
 	t.Helper()
-	m, err := q.Receive(t.Context(), lane)
+	m, err := q.Receive(t.Context(), lane, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func ExampleOpen() {
 		duplicate, err := q.Send(ctx, "ubuntu-arm64", job)
 		fmt.Println("duplicate:", duplicate, err)
 	}
-	m, err := q.Receive(ctx, "ubuntu-arm64")
+	m, err := q.Receive(ctx, "ubuntu-arm64", nil)
 	fmt.Println(m.Job, err)
 	fmt.Println("deleted:", q.Delete(ctx, m))
 	// Output:

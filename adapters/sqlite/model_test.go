@@ -89,7 +89,7 @@ func compareWithModel(t *testing.T, r *rand.Rand, steps int) {
 		case n < 11:
 			visible := m.visible(lane)
 			ctx, cancel := contextThatEndsNow(t)
-			got, err := q.Receive(ctx, lane)
+			got, err := q.Receive(ctx, lane, nil)
 			cancel()
 			if err != nil {
 				if len(visible) > 0 {

@@ -89,7 +89,11 @@ func Open(ctx context.Context, path string, cfg Config) (*Queue, error) {
 		path: path, cfg: cfg, db: db, file: file, room: reserve{dir: dir}, lanes: make(map[string]*lane),
 		operations: make(chan *operation, batchSize), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	if err := q.moveUnsorted(ctx); err != nil {
+	err = q.moveUnsorted(ctx)
+	if err == nil {
+		err = q.discover(ctx, db)
+	}
+	if err != nil {
 		return nil, describe(path, errors.Join(err, db.Close()))
 	}
 	if err := q.room.hold(); err != nil {
@@ -120,9 +124,9 @@ func (q *Queue) moveUnsorted(ctx context.Context) error {
 	if len(q.cfg.Lanes) == 0 {
 		return nil
 	}
-	exist := map[string]bool{tableLane(queue.Unsorted): true, unreadable: true}
+	exist := map[string]bool{queue.Unsorted: true}
 	for _, l := range q.cfg.Lanes {
-		exist[tableLane(l)] = true
+		exist[l] = true
 	}
 	lanes, err := countByLane(ctx, q.db)
 	if err != nil {
@@ -132,10 +136,10 @@ func (q *Queue) moveUnsorted(ctx context.Context) error {
 		if exist[name] {
 			continue
 		}
-		if _, err := q.db.ExecContext(ctx, `update goqite set queue = ? where queue = ?`, tableLane(queue.Unsorted), name); err != nil {
+		if _, err := q.db.ExecContext(ctx, `update messages set lane = ? where lane = ?`, queue.Unsorted, name); err != nil {
 			return err
 		}
-		q.cfg.Logger.InfoContext(ctx, "waiting jobs of a runner type that no longer exists are matched anew", "type", laneOf(name), "jobs", n)
+		q.cfg.Logger.InfoContext(ctx, "waiting jobs of a runner type that no longer exists are matched anew", "type", name, "jobs", n)
 	}
 	return nil
 }

@@ -3,23 +3,23 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"maragu.dev/goqite"
-
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 // Receive implements [queue.Queue]. It is woken by a Send, by a message that becomes visible, and
 // within a second or so by another process's doings.
-func (q *Queue) Receive(ctx context.Context, lane string) (queue.Message, error) {
+func (q *Queue) Receive(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
 	l := q.lane(lane)
 	for {
 		news := l.news() // before looking, so that nothing is missed in between
-		m, next, err := q.take(ctx, l)
+		m, next, err := q.take(ctx, l, ready)
 		if err != nil || m.Receipt != "" {
 			return m, err
 		}
@@ -52,90 +52,147 @@ func (q *Queue) wait(ctx context.Context, news <-chan struct{}, next time.Time) 
 	return nil
 }
 
-// take receives the lane's oldest visible message. Without one, the message has no receipt, and
-// next is when the first hidden one will be visible.
-func (q *Queue) take(ctx context.Context, l *lane) (m queue.Message, next time.Time, err error) {
-	var unread []error
-	err = q.do(&operation{
-		ctx: ctx,
-		run: func(tx *sql.Tx) (err error) {
-			unread = unread[:0]
-			for {
-				m, next, err = receive(tx, l)
-				fault, ok := err.(*unreadableError) //nolint:errorlint // receive returns it bare
-				if !ok {
-					return err
-				}
-				unread = append(unread, fault)
-			}
-		},
-		committed: func() {
-			if m.Receipt == "" {
-				l.next = next
-			}
-		},
-	})
+// take receives the oldest visible message of the repository whose turn it is. Without one, the
+// message has no receipt, and next is when to look again.
+func (q *Queue) take(ctx context.Context, l *lane, ready queue.Ready) (m queue.Message, next time.Time, err error) {
+	var t turn
+	err = q.do(&operation{ctx: ctx, run: func(tx *sql.Tx) error {
+		t = turn{tx: tx, lane: l, ready: ready, now: time.Now(), visibility: q.cfg.Visibility}
+		return t.take()
+	}})
 	if err != nil {
-		return queue.Message{}, next, err
+		return queue.Message{}, time.Time{}, err
 	}
-	for _, fault := range unread {
+	for _, fault := range t.unread {
 		q.cfg.Logger.ErrorContext(ctx, "a message can't be read; it is kept in the file, out of the way", "type", l.name, "error", fault)
 	}
-	return m, next, nil
+	return t.message, t.next, nil
 }
 
-// unreadableError is a message that this version can't read.
-type unreadableError struct {
-	id  goqite.ID
-	err error
+// turn is one look for the next message of a lane, in a transaction.
+type turn struct {
+	tx         *sql.Tx
+	lane       *lane
+	ready      queue.Ready
+	now        time.Time
+	visibility time.Duration
+
+	message queue.Message
+	next    time.Time // when to look again, if there is no message
+	unread  []error
 }
 
-func (e *unreadableError) Error() string { return fmt.Sprintf("message %s: %v", e.id, e.err) }
-
-func receive(tx *sql.Tx, l *lane) (m queue.Message, next time.Time, err error) {
-	ctx := context.Background()
-	raw, err := l.jobs.ReceiveTx(ctx, tx)
-	if err != nil {
-		return m, next, err
-	}
-	if raw == nil {
-		next, err = nextVisible(tx, l)
-		return m, next, err
-	}
-	m, err = queue.Decode(raw.Body)
-	if err != nil {
-		if _, err := tx.ExecContext(ctx, `update goqite set queue = ? where id = ?`, unreadable, raw.ID); err != nil {
-			return queue.Message{}, next, err
+// take tries the repositories in turn. It touches the table only for those that may have a visible
+// message and are ready.
+func (t *turn) take() (err error) {
+	var empty []provisioner.Repository
+	t.lane.turns.Take(func(r provisioner.Repository, l *line) bool {
+		if l.next.After(t.now) {
+			t.lookAgain(l.next)
+			return false
 		}
-		return queue.Message{}, next, &unreadableError{raw.ID, err}
+		if wait := t.ready.Wait(r); wait > 0 {
+			t.lookAgain(t.now.Add(wait))
+			return false
+		}
+		var found bool
+		if found, err = t.takeOf(r); err != nil || found {
+			return true
+		}
+		if l.next, err = t.nextOf(r); err != nil {
+			return true
+		}
+		if l.next.IsZero() {
+			empty = append(empty, r)
+		} else {
+			t.lookAgain(l.next)
+		}
+		return false
+	})
+	for _, r := range empty {
+		t.lane.turns.Delete(r)
 	}
-	if err := tx.QueryRowContext(ctx, `select received from goqite where id = ?`, raw.ID).Scan(&m.Receives); err != nil {
-		return queue.Message{}, next, err
-	}
-	m.Lane, m.Receipt = l.name, receiptOf(raw.ID, m.Receives)
-	return m, next, nil
+	return err
 }
 
-// tableTime is how goqite writes times: they compare as text.
-const tableTime = "2006-01-02T15:04:05.000Z07:00"
+func (t *turn) lookAgain(at time.Time) {
+	if t.next.IsZero() || at.Before(t.next) {
+		t.next = at
+	}
+}
 
-func nextVisible(tx *sql.Tx, l *lane) (time.Time, error) {
-	var first sql.NullString
-	err := tx.QueryRowContext(context.Background(), `select min(timeout) from goqite where queue = ?`, tableLane(l.name)).Scan(&first)
+// takeOf takes the oldest visible message of a repository.
+func (t *turn) takeOf(r provisioner.Repository) (found bool, err error) {
+	for {
+		var job int64
+		var attempt, receives int
+		var body []byte
+		err := t.tx.QueryRowContext(context.Background(),
+			`select job, attempt, receives, body from messages where lane = ? and repository = ? and visible <= ? order by created limit 1`,
+			t.lane.name, r.String(), t.now.UnixNano(),
+		).Scan(&job, &attempt, &receives, &body)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		m, err := queue.Decode(body)
+		if err != nil {
+			if err := t.setAside(job, attempt, body); err != nil {
+				return false, err
+			}
+			t.unread = append(t.unread, fmt.Errorf("job %d: %w", job, err))
+			continue
+		}
+		receives++
+		m.Lane, m.Receives, m.Receipt = t.lane.name, receives, receiptOf(job, attempt, receives)
+		t.message = m
+		_, err = t.tx.ExecContext(context.Background(), `update messages set visible = ?, receives = ? where job = ? and attempt = ?`,
+			t.now.Add(t.visibility).UnixNano(), receives, job, attempt)
+		return err == nil, err
+	}
+}
+
+// setAside puts what this version can't read where nobody receives it, for those who look.
+func (t *turn) setAside(job int64, attempt int, body []byte) error {
+	if _, err := t.tx.ExecContext(context.Background(), `insert into unreadable (body, at) values (?, ?)`, body, t.now.Unix()); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(context.Background(), `delete from messages where job = ? and attempt = ?`, job, attempt)
+	return err
+}
+
+// nextOf is when the first message of a repository becomes visible; zero if it has none.
+func (t *turn) nextOf(r provisioner.Repository) (time.Time, error) {
+	var first sql.NullInt64
+	err := t.tx.QueryRowContext(context.Background(), `select min(visible) from messages where lane = ? and repository = ?`, t.lane.name, r.String()).Scan(&first)
 	if err != nil || !first.Valid {
 		return time.Time{}, err
 	}
-	return time.Parse(tableTime, first.String)
+	return time.Unix(0, first.Int64), nil
 }
 
-// A receipt is the message's id and the count of its deliveries, so that it is worth nothing once
-// the message has been delivered again.
-func receiptOf(id goqite.ID, receives int) string { return string(id) + "/" + strconv.Itoa(receives) }
+// repositoryOf reads owner/name.
+func repositoryOf(s string) provisioner.Repository {
+	owner, name, _ := strings.Cut(s, "/")
+	return provisioner.Repository{Owner: owner, Name: name}
+}
 
-func parseReceipt(receipt string) (id string, receives int, err error) {
-	id, count, ok := strings.Cut(receipt, "/")
-	if receives, err = strconv.Atoi(count); !ok || err != nil {
-		return "", 0, fmt.Errorf("sqlite queue: %q is no receipt of this queue", receipt)
+// A receipt is the message's job and the count of its deliveries, so that it is worth nothing once
+// the message has been delivered again.
+func receiptOf(job int64, attempt, receives int) string {
+	return fmt.Sprintf("%d-%d/%d", job, attempt, receives)
+}
+
+func parseReceipt(receipt string) (job int64, attempt, receives int, err error) {
+	key, count, ok := strings.Cut(receipt, "/")
+	id, try, ok2 := strings.Cut(key, "-")
+	job, err1 := strconv.ParseInt(id, 10, 64)
+	attempt, err2 := strconv.Atoi(try)
+	receives, err3 := strconv.Atoi(count)
+	if !ok || !ok2 || errors.Join(err1, err2, err3) != nil {
+		return 0, 0, 0, fmt.Errorf("sqlite queue: %q is no receipt of this queue", receipt)
 	}
-	return id, receives, nil
+	return job, attempt, receives, nil
 }

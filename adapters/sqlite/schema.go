@@ -39,6 +39,32 @@ var migrations = []string{
 		key text primary key,
 		value text not null
 	) strict, without rowid;`,
+	// 3: messages by job, so that a job waits once, and by repository, so that they take turns.
+	`create table messages (
+		job integer not null,
+		attempt integer not null,
+		lane text not null,
+		repository text not null,
+		created integer not null, -- Unix nanoseconds, as is visible
+		visible integer not null,
+		receives integer not null default 0,
+		body blob not null,
+		primary key (job, attempt)
+	) strict, without rowid;
+	create index messages_in_turn on messages (lane, repository, created, visible);
+	create table unreadable (
+		body blob not null,
+		at integer not null -- Unix seconds
+	) strict;
+	insert or ignore into messages (job, attempt, lane, repository, created, visible, receives, body)
+		select job ->> '$.id', max(coalesce(job ->> '$.run_attempt', 1), 1), substr(queue, 6), (job ->> '$.repository.owner') || '/' || (job ->> '$.repository.name'),
+			cast(unixepoch(created, 'subsec') * 1000 as integer) * 1000000, cast(unixepoch(timeout, 'subsec') * 1000 as integer) * 1000000, received, body
+		from (select queue, created, timeout, received, body, cast(body as text) -> '$.job' as job from goqite where queue like 'lane/%' and json_valid(cast(body as text)))
+		where typeof(job ->> '$.id') = 'integer' and typeof(job ->> '$.repository.owner') = 'text' and typeof(job ->> '$.repository.name') = 'text'
+		order by created;
+	insert into unreadable (body, at) select body, unixepoch() from goqite
+		where queue = 'unreadable' or queue like 'lane/%' and not exists (select 1 from messages m where m.body = goqite.body);
+	drop table goqite;`,
 }
 
 // migrate checks the file and brings its tables up to date, in one transaction.

@@ -3,15 +3,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
-
-	"maragu.dev/goqite"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-const rememberJob = `insert into accepted (job, attempt, at) values (?, ?, ?) on conflict do nothing`
+const (
+	rememberJob = `insert into accepted (job, attempt, at) values (?, ?, ?) on conflict do nothing`
+	storeJob    = `insert into messages (job, attempt, lane, repository, created, visible, body) values (?, ?, ?, ?, ?, ?, ?)`
+)
 
 // Send implements [queue.Queue]. A job is known by its id and attempt, which are GitHub's own over
 // all its repositories: a repository's name may change between a delivery and its repetition. An
@@ -31,7 +33,7 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 		ctx: ctx, send: true,
 		run: func(tx *sql.Tx) error {
 			fresh = false
-			result, err := tx.ExecContext(context.Background(), rememberJob, j.ID, max(j.RunAttempt, 1), now.Unix())
+			result, err := tx.ExecContext(context.Background(), rememberJob, j.ID, attemptOf(j), now.Unix())
 			if err != nil {
 				return err
 			}
@@ -39,12 +41,16 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 				return err
 			}
 			fresh = true
-			return l.jobs.SendTx(context.Background(), tx, goqite.Message{Body: body})
+			// A message of a job whose identity has been forgotten: it is older than any that
+			// GitHub keeps.
+			_, err = tx.ExecContext(context.Background(), storeJob+` on conflict do nothing`,
+				j.ID, attemptOf(j), lane, j.Repository.String(), now.UnixNano(), now.UnixNano(), body)
+			return err
 		},
 		committed: func() {
 			stored <- fresh
 			if fresh {
-				l.wake()
+				l.expect(j.Repository, now)
 			}
 		},
 	}
@@ -52,4 +58,62 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 		return false, err
 	}
 	return !<-stored, nil
+}
+
+func attemptOf(j provisioner.Job) int { return max(j.RunAttempt, 1) }
+
+// Requeue implements [queue.Queue].
+func (q *Queue) Requeue(ctx context.Context, m queue.Message) error {
+	now := time.Now()
+	l := q.lane(m.Lane)
+	visible := now
+	return q.do(&operation{
+		ctx: ctx, send: true,
+		run: func(tx *sql.Tx) (err error) { visible, err = requeue(tx, m, now); return err },
+		committed: func() {
+			if !visible.IsZero() {
+				l.expect(m.Job.Repository, visible)
+			}
+		},
+	})
+}
+
+// requeue returns when the message is visible, if that is news.
+func requeue(tx *sql.Tx, m queue.Message, now time.Time) (visible time.Time, err error) {
+	ctx, j := context.Background(), m.Job
+	var lane string
+	var old []byte
+	err = tx.QueryRowContext(ctx, `select lane, body from messages where job = ? and attempt = ?`, j.ID, attemptOf(j)).Scan(&lane, &old)
+	if errors.Is(err, sql.ErrNoRows) {
+		if _, err := tx.ExecContext(ctx, rememberJob, j.ID, attemptOf(j), now.Unix()); err != nil {
+			return time.Time{}, err
+		}
+		body, err := queue.Encode(m.Lane, j, m.Accepted)
+		if err != nil {
+			return time.Time{}, err
+		}
+		_, err = tx.ExecContext(ctx, storeJob, j.ID, attemptOf(j), m.Lane, j.Repository.String(), now.UnixNano(), now.UnixNano(), body)
+		return now, err
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	waits, err := queue.Decode(old)
+	switch {
+	case err != nil: // it is set aside when its turn comes
+		return time.Time{}, nil //nolint:nilerr // and is found again then
+	case lane == m.Lane && j.Generation <= waits.Job.Generation:
+		return time.Time{}, nil
+	}
+	body, err := queue.Encode(m.Lane, j, waits.Accepted)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if lane == m.Lane {
+		_, err = tx.ExecContext(ctx, `update messages set body = ? where job = ? and attempt = ?`, body, j.ID, attemptOf(j))
+		return time.Time{}, err
+	}
+	_, err = tx.ExecContext(ctx, `update messages set lane = ?, repository = ?, visible = ?, receives = receives + 1, body = ? where job = ? and attempt = ?`,
+		m.Lane, j.Repository.String(), now.UnixNano(), body, j.ID, attemptOf(j))
+	return now, err
 }

@@ -189,6 +189,8 @@ func (q *Queue) poll() {
 	}
 	if version != q.version {
 		q.version = version
-		q.wakeAll()
+		if err := q.discover(context.Background(), q.db); err != nil {
+			q.version-- // it is tried again in a second
+		}
 	}
 }

@@ -25,8 +25,6 @@ type delivery struct {
 	received time.Time
 	// hidden is until when SQS hides it.
 	hidden time.Time
-	// kept is the round in which it was last hidden anew, or was to be.
-	kept time.Time
 }
 
 // longestHidden is SQS's limit for one delivery, whatever the extensions
@@ -62,6 +60,7 @@ func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) er
 	if err := q.change(ctx, handle, min(d, max(left, 0))); err != nil {
 		return fmt.Errorf("sqs queue: hide %s: %w", m.Job, err)
 	}
+	q.keepTaken(m, d)
 	return nil
 }
 
@@ -75,6 +74,7 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 	if err := q.remove(ctx, handle); err != nil {
 		return fmt.Errorf("sqs queue: delete %s: %w", m.Job, err)
 	}
+	q.drop(m)
 	return nil
 }
 

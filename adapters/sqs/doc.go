@@ -6,14 +6,18 @@
 // # One queue, many lanes
 //
 // SQS has no lanes: a message says in its body which runner type it is for. The first
-// [Queue.Receive] starts a poller, one for the process, which takes whatever comes and gives it to
-// those who wait for its lane. What nobody asks for just now, because its runner type has as many
-// machines as it may have, is held in the process and kept hidden: neither does it hold up other
-// types, nor is its receive count driven up until SQS takes it for poison. At most [MostHeld]
-// messages are held. Then the poller rests until some are asked for, and it rests too while nobody
-// waits at all, so that other replicas get their share. A process that dies lets go of all within
-// two visibility timeouts; Close lets go of them at once. A held message that comes near SQS's
-// limit of twelve hours is replaced by a fresh copy of itself.
+// [Queue.Receive] starts a poller, one for the process, which takes whatever comes while somebody
+// waits for a message of any lane. What nobody asks for just now, because its runner type has as
+// many machines as it may have or GitHub refuses its repository, is held in the process and kept
+// hidden: neither does it hold up other types, nor is its receive count driven up until SQS takes
+// it for poison. Among what is held the repositories of a lane take turns. The poller rests while
+// nobody waits at all, so that other replicas get their share.
+//
+// At most [MostHeld] messages are held of a lane. Of what is too many, the newest of the repository
+// that has the most is hidden for some ten minutes, for all processes. A process that dies lets go
+// of all that it held within two visibility timeouts, and a second more for every ten messages
+// of the lane; Close lets go of them at once. A held message that comes near SQS's limit of twelve
+// hours is replaced by a fresh copy of itself.
 //
 // Standard and FIFO queues work. A FIFO queue (its URL ends with .fifo) gets every job as a group
 // of its own, so that jobs don't wait for each other, and drops repetitions within five minutes.
@@ -43,6 +47,7 @@
 //
 // A job is three requests (send, receive, delete) and one for every seven seconds of its launch; an
 // idle replica polls three times a minute, 130,000 requests a month; ten held messages cost one
-// request every twenty seconds. SQS bills by the million requests and gives the first million of a
-// month for nothing (https://aws.amazon.com/sqs/pricing/).
+// request every twenty seconds, and of a lane of a thousand every two minutes. SQS bills by the
+// million requests and gives the first million of a month for nothing
+// (https://aws.amazon.com/sqs/pricing/).
 package sqs

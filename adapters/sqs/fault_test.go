@@ -79,7 +79,7 @@ func TestAnOutageOfSQSIsRiddenOut(t *testing.T) {
 		on := failing(server, "ReceiveMessage", http.StatusServiceUnavailable, "ServiceUnavailable")
 		received := make(chan queue.Message)
 		go func() {
-			m, err := q.Receive(t.Context(), lane)
+			m, err := q.Receive(t.Context(), lane, nil)
 			if err != nil {
 				t.Error(err)
 			}

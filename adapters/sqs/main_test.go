@@ -85,7 +85,7 @@ func send(t *testing.T, q *sqs.Queue, lane string, ids ...int64) {
 
 func receive(t *testing.T, q *sqs.Queue, lane string) queue.Message {
 	t.Helper()
-	m, err := q.Receive(t.Context(), lane)
+	m, err := q.Receive(t.Context(), lane, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func ExampleNew() {
 	job := provisioner.Job{ID: 41, RunAttempt: 1, Repository: provisioner.Repository{Owner: "datawire", Name: "infra-actions"}}
 	_, err = q.Send(ctx, "ubuntu-arm64", job)
 	fmt.Println("sent:", err)
-	m, err := q.Receive(ctx, "ubuntu-arm64")
+	m, err := q.Receive(ctx, "ubuntu-arm64", nil)
 	fmt.Println(m.Job, err)
 	fmt.Println("deleted:", q.Delete(ctx, m))
 	// Output:

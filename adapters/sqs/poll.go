@@ -33,15 +33,14 @@ func (q *Queue) start() {
 	q.background.Go(q.keep)
 }
 
-// poll takes messages from SQS while somebody waits for one and there is room.
+// poll takes messages from SQS while somebody waits for one.
 func (q *Queue) poll() {
 	pause := shortestPause
 	for {
-		n := q.wanted()
-		if n == 0 {
+		if !q.wanted() {
 			return
 		}
-		messages, received, err := q.receive(n)
+		messages, received, err := q.receive()
 		if q.running.Err() != nil && err != nil {
 			return
 		}
@@ -56,46 +55,54 @@ func (q *Queue) poll() {
 			continue
 		}
 		pause = shortestPause
+		var jobs []*delivery
 		for _, m := range messages {
-			q.accept(m, received)
+			if d := q.read(m, received); d != nil {
+				jobs = append(jobs, d)
+			}
+		}
+		q.hold(jobs...)
+	}
+}
+
+// wanted waits until somebody waits for a message; false means that the queue is closed.
+func (q *Queue) wanted() bool {
+	for {
+		if q.asked() {
+			return q.running.Err() == nil
+		}
+		select {
+		case <-q.wake:
+		case <-q.running.Done():
+			return false
 		}
 	}
 }
 
-// wanted waits until messages are wanted, and returns how many may be taken at once; 0 when the
-// queue is closed.
-func (q *Queue) wanted() int {
-	for {
-		q.mu.Lock()
-		asked, room := q.asked, MostHeld-q.held
-		q.mu.Unlock()
-		if asked > 0 && room > 0 {
-			if q.running.Err() != nil {
-				return 0
-			}
-			return min(room, batchSize)
-		}
-		select {
-		case <-q.room:
-		case <-q.running.Done():
-			return 0
+func (q *Queue) asked() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		if l.waiting > 0 {
+			return true
 		}
 	}
+	return false
 }
 
 // wakePoller tells the poller to look again whether messages are wanted.
 func (q *Queue) wakePoller() {
 	select {
-	case q.room <- struct{}{}:
+	case q.wake <- struct{}{}:
 	default: // it has been told already
 	}
 }
 
-func (q *Queue) receive(n int) ([]types.Message, time.Time, error) {
+func (q *Queue) receive() ([]types.Message, time.Time, error) {
 	ctx, cancel := context.WithTimeout(q.running, pollTimeout)
 	defer cancel()
 	out, err := q.client.ReceiveMessage(ctx, &awssqs.ReceiveMessageInput{
-		QueueUrl: &q.url, MaxNumberOfMessages: int32(n), WaitTimeSeconds: seconds(longPoll), VisibilityTimeout: seconds(q.cfg.Visibility), //nolint:gosec // 1 to 10
+		QueueUrl: &q.url, MaxNumberOfMessages: batchSize, WaitTimeSeconds: seconds(longPoll), VisibilityTimeout: seconds(q.cfg.Visibility),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount},
 	})
 	if err != nil {
@@ -105,14 +112,14 @@ func (q *Queue) receive(n int) ([]types.Message, time.Time, error) {
 	return out.Messages, time.Now(), nil
 }
 
-// accept routes a message. One that is no job of ours is left alone: SQS delivers it again and
-// again, and moves it to the dead-letter queue if there is one.
-func (q *Queue) accept(m types.Message, received time.Time) {
+// read reads a message. One that is no job of ours is left alone: SQS delivers it again and again,
+// and moves it to the dead-letter queue if there is one.
+func (q *Queue) read(m types.Message, received time.Time) *delivery {
 	body := aws.ToString(m.Body)
 	message, err := queue.Decode([]byte(body))
 	if err != nil {
 		q.cfg.Logger.Error("a message is no job; it is left to the dead-letter queue", "message", aws.ToString(m.MessageId), "error", err)
-		return
+		return nil
 	}
 	if q.exists != nil && !q.exists[message.Lane] {
 		message.Lane = queue.Unsorted
@@ -120,7 +127,7 @@ func (q *Queue) accept(m types.Message, received time.Time) {
 	handle := aws.ToString(m.ReceiptHandle)
 	message.Receipt = receiptOf(received, handle)
 	message.Receives = receives(m)
-	q.route(&delivery{message: message, body: body, handle: handle, received: received, hidden: received.Add(q.cfg.Visibility)})
+	return &delivery{message: message, body: body, handle: handle, received: received, hidden: received.Add(q.cfg.Visibility)}
 }
 
 func receives(m types.Message) int {

@@ -44,8 +44,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// MostHeld is the number of messages that are held for lanes nobody asks for, in one process.
-const MostHeld = 2000
+// MostHeld is the number of messages that one process holds of a lane: some 5 MB.
+const MostHeld = 5000
 
 // Queue keeps jobs in an SQS queue. It is safe for concurrent use, and by several processes.
 type Queue struct {
@@ -62,12 +62,14 @@ type Queue struct {
 	polls  bool // the poller has been started
 	closed bool
 	lanes  map[string]*lane
-	asked  int           // receivers that wait
-	held   int           // messages here and not in a receiver's hands
-	room   chan struct{} // wakes the poller
+	wake   chan struct{} // wakes the poller
+	inHand map[string]taken
 }
 
-var _ queue.Queue = (*Queue)(nil)
+var (
+	_ queue.Queue = (*Queue)(nil)
+	_ queue.Depth = (*Queue)(nil)
+)
 
 var errClosed = errors.New("sqs queue: closed")
 
@@ -91,7 +93,7 @@ func New(client SQS, queueURL string, cfg Config) (*Queue, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{client: client, url: queueURL, cfg: cfg, lanes: make(map[string]*lane), room: make(chan struct{}, 1)}
+	q := &Queue{client: client, url: queueURL, cfg: cfg, lanes: make(map[string]*lane), inHand: make(map[string]taken), wake: make(chan struct{}, 1)}
 	if len(cfg.Lanes) > 0 {
 		q.exists = map[string]bool{queue.Unsorted: true}
 		for _, l := range cfg.Lanes {
@@ -134,10 +136,9 @@ func (q *Queue) Close() error {
 	q.mu.Lock()
 	var all []*delivery
 	for _, l := range q.lanes {
-		all = append(all, l.held...)
-		l.held = nil
+		all = append(all, l.all()...)
+		l.held, l.n = queue.Turns[*bunch]{}, 0
 	}
-	q.held = 0
 	q.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), letGo)
 	defer cancel()

@@ -58,7 +58,7 @@ func TestAnSQSThatQuotesTheRequestTellsNoCredential(t *testing.T) {
 				defer cancel()
 				_, sending := q.Send(ctx, lane, job(1))
 				pinging := q.Ping(ctx)
-				_, _ = q.Receive(ctx, lane) // logs that SQS can't be read
+				_, _ = q.Receive(ctx, lane, nil) // logs that SQS can't be read
 				if err := q.Close(); err != nil {
 					t.Error(err)
 				}

@@ -2,33 +2,27 @@ package sqs
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// lane is what the process holds of one lane, and who waits for it. One of the two is always empty.
-type lane struct {
-	held    []*delivery // oldest first
-	waiting []chan *delivery
-}
-
 // Receive implements [queue.Queue]. The first call starts the poller.
-func (q *Queue) Receive(ctx context.Context, lane string) (queue.Message, error) {
+func (q *Queue) Receive(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
 	for {
-		d, err := q.next(ctx, lane)
+		d, err := q.next(ctx, lane, ready)
 		if err != nil {
 			return queue.Message{}, err
 		}
-		if q.handOut(ctx, d) {
+		if d != nil && q.handOut(ctx, d) {
+			q.take(d.message)
 			return d.message, nil
 		}
 	}
 }
 
-// next waits for a message of the lane.
-func (q *Queue) next(ctx context.Context, name string) (*delivery, error) {
+// next waits for a message of the lane. nil means that it is time to look again.
+func (q *Queue) next(ctx context.Context, name string, ready queue.Ready) (*delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -39,37 +33,38 @@ func (q *Queue) next(ctx context.Context, name string) (*delivery, error) {
 	}
 	q.start()
 	l := q.lane(name)
-	if len(l.held) > 0 {
-		d := l.held[0]
-		l.held = slices.Delete(l.held, 0, 1)
-		q.held--
-		q.wakePoller()
+	d, again := l.take(ready)
+	if d != nil {
 		q.mu.Unlock()
 		return d, nil
 	}
-	mine := make(chan *delivery, 1)
-	l.waiting = append(l.waiting, mine)
-	q.asked++
+	l.waiting++
+	changed := l.changed
 	q.wakePoller()
 	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if changed == l.changed {
+			l.waiting--
+		}
+	}()
 
-	var err error
+	var look <-chan time.Time
+	if again > 0 {
+		timer := time.NewTimer(again)
+		defer timer.Stop()
+		look = timer.C
+	}
 	select {
-	case d := <-mine:
-		return d, nil
+	case <-changed:
+	case <-look:
 	case <-ctx.Done():
-		err = ctx.Err()
+		return nil, ctx.Err()
 	case <-q.running.Done():
-		err = errClosed
+		return nil, errClosed
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if i := slices.Index(l.waiting, mine); i >= 0 {
-		l.waiting = slices.Delete(l.waiting, i, i+1)
-		q.asked--
-		return nil, err
-	}
-	return <-mine, nil // it came at the same moment
+	return nil, nil
 }
 
 // handOut makes sure that the message is this process's for the whole visibility timeout. It
@@ -91,27 +86,23 @@ func (q *Queue) handOut(ctx context.Context, d *delivery) bool {
 	return true
 }
 
-// route gives a message to who waits for its lane, or holds it.
-func (q *Queue) route(d *delivery) {
+// hold holds messages for those who ask for their lanes. What is too many is put back.
+func (q *Queue) hold(all ...*delivery) {
+	var surplus []*delivery
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	l := q.lane(d.message.Lane)
-	if len(l.waiting) > 0 {
-		l.waiting[0] <- d
-		l.waiting = slices.Delete(l.waiting, 0, 1)
-		q.asked--
-		return
+	for _, d := range all {
+		if s := q.lane(d.message.Lane).put(d); s != nil {
+			surplus = append(surplus, s)
+		}
 	}
-	// Where a message is put back from being hidden anew, it keeps its place.
-	i, _ := slices.BinarySearchFunc(l.held, d, func(a, b *delivery) int { return a.message.Accepted.Compare(b.message.Accepted) })
-	l.held = slices.Insert(l.held, i, d)
-	q.held++
+	q.mu.Unlock()
+	q.putBack(surplus)
 }
 
 func (q *Queue) lane(name string) *lane {
 	l := q.lanes[name]
 	if l == nil {
-		l = &lane{}
+		l = &lane{changed: make(chan struct{})}
 		q.lanes[name] = l
 	}
 	return l

@@ -19,17 +19,32 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 	if err != nil {
 		return false, err
 	}
-	if err := q.store(ctx, string(body), j); err != nil {
+	if err := q.store(ctx, string(body), j, j.Key()); err != nil {
 		return false, fmt.Errorf("sqs queue: store %s: %w", j, err)
 	}
 	return false, nil
 }
 
-func (q *Queue) store(ctx context.Context, body string, j provisioner.Job) error {
+// Requeue implements [queue.Queue]. SQS can't tell whether the job waits already, so that it may be
+// stored a second time.
+func (q *Queue) Requeue(ctx context.Context, m queue.Message) error {
+	body, err := queue.Encode(m.Lane, m.Job, m.Accepted)
+	if err != nil {
+		return err
+	}
+	once := fmt.Sprintf("%s-%d-%d", m.Job.Key(), m.Job.Generation, time.Now().UnixMilli())
+	if err := q.store(ctx, string(body), m.Job, once); err != nil {
+		return fmt.Errorf("sqs queue: store %s again: %w", m.Job, err)
+	}
+	return nil
+}
+
+// store stores a job; once is what a FIFO queue knows its repetitions by.
+func (q *Queue) store(ctx context.Context, body string, j provisioner.Job, once string) error {
 	in := &awssqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body}
 	if q.fifo() {
 		// A group of its own: the messages of a group wait for each other.
-		in.MessageGroupId, in.MessageDeduplicationId = aws.String(j.Key()), aws.String(j.Key())
+		in.MessageGroupId, in.MessageDeduplicationId = aws.String(j.Key()), aws.String(once)
 	}
 	_, err := q.client.SendMessage(ctx, in)
 	return told(err)

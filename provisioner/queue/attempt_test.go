@@ -253,7 +253,7 @@ func TestAMessageThatSomebodyElseReceivedIsRepeated(t *testing.T) {
 		w := queue.NewWorker(q, e, queue.Config{})
 		time.Sleep(time.Second)
 		send(t, q, newJob(1, "linux"))
-		if _, err := q.Receive(t.Context(), "linux"); err != nil {
+		if _, err := q.Receive(t.Context(), "linux", nil); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

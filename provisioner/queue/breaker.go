@@ -112,6 +112,26 @@ type breakers struct {
 	m  map[string]*breaker
 }
 
+// wait is how long the breaker of a key is open; it makes none.
+func (s *breakers) wait(key string) time.Duration {
+	s.mu.Lock()
+	b := s.m[key]
+	s.mu.Unlock()
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.failures == 0:
+		return 0
+	case b.probing:
+		return max(time.Until(b.openUntil), probePoll)
+	default:
+		return max(time.Until(b.openUntil), 0)
+	}
+}
+
 // keptBreakers bounds the memory that a long life and many repositories take.
 const keptBreakers = 4096
 

@@ -43,6 +43,20 @@ func (f *inFlight) putBack(ctx context.Context, d time.Duration) {
 	}
 }
 
+// move puts the message into another lane. What can't be moved comes back, and is moved then.
+func (f *inFlight) move(ctx context.Context, lane string) {
+	f.stop()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), queueTimeout)
+	defer cancel()
+	m := f.message
+	m.Lane = lane
+	if err := f.worker.queue.Requeue(ctx, m); err != nil {
+		f.worker.cfg.Logger.WarnContext(ctx, "a message could not be moved to its runner type; it comes back", "job", m.Job.ID, "type", lane, "error", err)
+		return
+	}
+	f.delete(ctx) // where the queue has stored another one
+}
+
 // delete removes the message for good. When that fails the message comes back, and finds its job
 // settled.
 func (f *inFlight) delete(ctx context.Context) {

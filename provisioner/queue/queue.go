@@ -10,7 +10,7 @@ import (
 )
 
 // Queue keeps accepted jobs until they are done: at least once, with a visibility timeout, as SQS
-// and goqite mean it. Every message lies in a lane, named after the runner type that serves it, so
+// means it. Every message lies in a lane, named after the runner type that serves it, so
 // that a type that has to wait holds up no other.
 //
 // All methods are safe for concurrent use and by several processes.
@@ -19,14 +19,31 @@ type Queue interface {
 	// queue that says otherwise). A queue that remembers the jobs it has accepted stores a job
 	// whose Key it knows only once and answers duplicate; others never answer duplicate.
 	Send(ctx context.Context, lane string, j provisioner.Job) (duplicate bool, err error)
-	// Receive waits until the lane has a visible message, hides it for the queue's visibility
-	// timeout and returns it: the oldest first, roughly. It returns ctx's error when ctx ends
-	// first.
-	Receive(ctx context.Context, lane string) (Message, error)
+	// Requeue stores a job whether or not it was accepted before, in the message's lane; the
+	// message has no receipt. If the job waits already, a queue that can tell changes what is
+	// stored instead: it moves the message to that lane, where it is visible at once and nobody has
+	// it in hand, or takes over the job of a later generation.
+	Requeue(ctx context.Context, m Message) error
+	// Receive waits until the lane has a visible message of a repository that is ready, hides it
+	// for the queue's visibility timeout and returns it. Repositories take turns; of one, the
+	// oldest message comes first, roughly. It returns ctx's error when ctx ends first.
+	Receive(ctx context.Context, lane string, ready Ready) (Message, error)
 	// Extend hides a received message for d from now. With d = 0 it is visible again at once.
 	Extend(ctx context.Context, m Message, d time.Duration) error
 	// Delete removes a received message for good.
 	Delete(ctx context.Context, m Message) error
+}
+
+// Ready says when jobs of a repository may be tried: now, which is 0, or how soon to ask again. nil
+// means that all may.
+type Ready func(r provisioner.Repository) time.Duration
+
+// Wait is how soon to ask again; 0 means now.
+func (f Ready) Wait(r provisioner.Repository) time.Duration {
+	if f == nil {
+		return 0
+	}
+	return f(r)
 }
 
 // Message is a job that waits in a queue, as one Receive returned it.
@@ -49,7 +66,8 @@ const Unsorted = ""
 // after a crash it is the wait before a job is taken up again.
 const Visibility = 20 * time.Second
 
-// Depth is the optional power of a [Queue] to count its messages by lane, hidden ones included.
+// Depth is the optional power of a [Queue] to count its messages by lane, hidden ones included. A
+// queue of several processes may count what each of them has at hand.
 type Depth interface {
 	Depth(ctx context.Context) (map[string]int, error)
 }

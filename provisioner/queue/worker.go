@@ -130,13 +130,14 @@ func (w *Worker) drain(ctx, attempts context.Context, lane string) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	slots := make(chan struct{}, w.cfg.Concurrency)
+	ready := w.ready(lane)
 	for {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
-		f, err := w.receive(ctx, lane)
+		f, err := w.receive(ctx, lane, ready)
 		if err != nil {
 			<-slots
 			if ctx.Err() != nil {
@@ -161,8 +162,21 @@ func (w *Worker) drain(ctx, attempts context.Context, lane string) {
 // receivePause is how long the worker waits when the queue fails.
 const receivePause = 2 * time.Second
 
-func (w *Worker) receive(ctx context.Context, lane string) (*inFlight, error) {
-	m, err := w.queue.Receive(ctx, lane)
+// ready keeps the jobs of repositories at which GitHub fails or refuses in the queue, so that they
+// cost nothing while they wait and hold up no other.
+func (w *Worker) ready(lane string) Ready {
+	for _, t := range w.provisioner.Types() {
+		if t.Name == lane {
+			return func(r provisioner.Repository) time.Duration {
+				return max(w.targetBreakers.wait(t.Target(r).String()), w.targetBreakers.wait(r.String()))
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Worker) receive(ctx context.Context, lane string, ready Ready) (*inFlight, error) {
+	m, err := w.queue.Receive(ctx, lane, ready)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +190,10 @@ func (w *Worker) awaitAdmission(ctx context.Context, f *inFlight) *admission {
 	if err != nil {
 		w.reportGivenUp(ctx, f.message, err)
 		f.delete(ctx)
+		return nil
+	}
+	if t.Name != f.message.Lane { // since the catalogue has changed: what holds up one type must hold up no other
+		f.move(ctx, t.Name)
 		return nil
 	}
 	for {

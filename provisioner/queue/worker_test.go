@@ -86,7 +86,7 @@ func TestAStoppingWorkerFinishesOrReturnsWhatItHolds(t *testing.T) {
 				if c.left > 0 {
 					again, cancel := context.WithTimeout(t.Context(), time.Second)
 					defer cancel()
-					if _, err := q.Receive(again, "linux"); err != nil {
+					if _, err := q.Receive(again, "linux", nil); err != nil {
 						t.Errorf("the job is not visible at once: %v", err)
 					}
 				}

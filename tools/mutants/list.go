@@ -36,7 +36,7 @@ var mutants = []mutant{
 	{"a message that another process had is not asked about", "provisioner/queue/attempt.go", "m.Receives > 1 || ", "", "./provisioner/queue"},
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
 	{"a panic takes the process down", "provisioner/guard.go", "recover()", "error(nil)", "./provisioner/queue"},
-	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", `if m.Receipt == strconv.FormatInt(e.serial, 10)+"/"+strconv.Itoa(e.receives) {`, `if m.Receipt != "" && strconv.FormatInt(e.serial, 10) != strconv.Itoa(-1) {`, "./provisioner/queue ./provisioner/queue/queuetest"},
+	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", "if e == nil || e.receipt() != m.Receipt {", `if e == nil || m.Receipt == "" {`, "./provisioner/queue ./provisioner/queue/queuetest"},
 
 	// The reconciler.
 	{"a registration on its way is removed", "provisioner/reconcile/reap.go", "const orphanGrace = 20 * time.Second", "const orphanGrace = 0 * time.Second", "./provisioner/reconcile"},
@@ -81,9 +81,15 @@ var mutants = []mutant{
 	{"one job's fault fails all of its batch", "adapters/sqlite/writer.go", "alone := culprit != nil && ownFault(err)", "alone := false", "./adapters/sqlite"},
 	{"every error is one job's own fault", "adapters/sqlite/writer.go", "alone := culprit != nil && ownFault(err)", "alone := culprit != nil", "./adapters/sqlite"},
 	{"a damaged file is ready", "adapters/sqlite/health.go", "if err := q.looksWhole(); err != nil {", "if err := q.looksWhole(); false {", "./adapters/sqlite"},
-	{"a message is deleted by whoever had it once", "adapters/sqlite/settle.go", "delete from goqite where id = ? and received = ?`, id, receives)", "delete from goqite where id = ? and ? > 0`, id, receives)", "./adapters/sqlite"},
-	{"a message that was held reappears while it is worked on", "adapters/sqs/receive.go", "if q.handOut(ctx, d) {", "if true {", "./adapters/sqs"},
-	{"held messages are hidden anew again and again", "adapters/sqs/keep.go", "len(due) == batchSize || d.hidden.Sub(round) > q.cfg.Visibility || d.kept.Equal(round)", "len(due) == batchSize || d.kept.Equal(round)", "./adapters/sqs"},
+	{"a message is deleted by whoever had it once", "adapters/sqlite/settle.go", "delete from messages where job = ? and attempt = ? and receives = ?`", "delete from messages where job = ? and attempt = ? and ? > 0`", "./adapters/sqlite"},
+	{"one repository has every turn", "provisioner/queue/turns.go", "t.next = at + 1", "t.next = at", "./provisioner/queue/... ./adapters/sqlite ./adapters/sqs"},
+	{"jobs of a repository that GitHub refuses are handed out", "provisioner/queue/memory.go", "if wait <= 0 {", "if true {", "./provisioner/queue/..."},
+	{"workers take jobs of a repository that GitHub refuses", "provisioner/queue/worker.go", "return max(w.targetBreakers.wait(t.Target(r).String()), w.targetBreakers.wait(r.String()))", "return 0", "./provisioner/queue/..."},
+	{"a job that waits is stored a second time", "adapters/sqlite/send.go", "case lane == m.Lane && j.Generation <= waits.Job.Generation:", "case false:", "./adapters/sqlite"},
+	{"a lane without room keeps what it can't hold", "adapters/sqs/lane.go", "if l.n <= MostHeld {", "if true {", "./adapters/sqs"},
+	{"held messages are not counted", "adapters/sqs/depth.go", "depth[name] = l.n", "depth[name] = l.n - l.n", "./adapters/sqs"},
+	{"a message that was held reappears while it is worked on", "adapters/sqs/receive.go", "if d != nil && q.handOut(ctx, d) {", "if d != nil {", "./adapters/sqs"},
+	{"held messages are hidden anew again and again", "adapters/sqs/keep.go", "return d.hidden.Sub(round) > q.cfg.Visibility", "return d.hidden.Equal(round)", "./adapters/sqs"},
 	{"a held message is lost after twelve hours", "adapters/sqs/keep.go", "time.Since(d.received) > renewBefore && q.renew(ctx, d)", "false", "./adapters/sqs"},
 
 	// The wiring.

@@ -43,7 +43,6 @@ var foreign = map[string][]string{
 	"github.com/aws/smithy-go":      {"awsrunner", "adapters/sqs", "adapters/internal/config", "adapters/internal/wiring"},
 	"github.com/bradleyfalzon":      {"provisioner/github"},
 	"github.com/goccy/go-yaml":      {"adapters/internal/config"},
-	"maragu.dev/goqite":             {"adapters/sqlite"},
 	"github.com/getkin/kin-openapi": {},
 	"github.com/golang-jwt":         {"provisioner/github"},
 	"github.com/santhosh-tekuri":    {"adapters/internal/config"},

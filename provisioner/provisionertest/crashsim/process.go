@@ -189,9 +189,15 @@ func (q mortalQueue) Send(ctx context.Context, lane string, j provisioner.Job) (
 	return around(q.process, "stored job "+itoa(j.ID), func() (bool, error) { return q.Queue.Send(ctx, lane, j) })
 }
 
+// Requeue implements queue.Queue.
+func (q mortalQueue) Requeue(ctx context.Context, m queue.Message) error {
+	_, err := around(q.process, "stored job "+itoa(m.Job.ID)+" again", func() (struct{}, error) { return struct{}{}, q.Queue.Requeue(ctx, m) })
+	return err
+}
+
 // Receive implements queue.Queue.
-func (q mortalQueue) Receive(ctx context.Context, lane string) (queue.Message, error) {
-	m, err := q.Queue.Receive(ctx, lane)
+func (q mortalQueue) Receive(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
+	m, err := q.Queue.Receive(ctx, lane, ready)
 	if err == nil {
 		err = q.process.step("after it received job " + itoa(m.Job.ID))
 	}

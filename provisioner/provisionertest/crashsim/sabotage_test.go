@@ -81,8 +81,8 @@ func (credulous) JobState(context.Context, provisioner.Job) (provisioner.JobStat
 // atMostOnce forgets a message when it hands it out.
 type atMostOnce struct{ queue.Queue }
 
-func (q atMostOnce) Receive(ctx context.Context, lane string) (queue.Message, error) {
-	m, err := q.Queue.Receive(ctx, lane)
+func (q atMostOnce) Receive(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
+	m, err := q.Queue.Receive(ctx, lane, ready)
 	if err == nil {
 		err = q.Delete(ctx, m)
 	}

@@ -54,13 +54,13 @@ var deliveryCases = []testCase{
 	{sentence: "a receiver returns its context's error, before and while it waits", run: func(w *world) {
 		ended, cancel := context.WithCancel(w.Context())
 		cancel()
-		if _, err := w.Queue.Receive(ended, ubuntu); !errors.Is(err, context.Canceled) {
+		if _, err := w.Queue.Receive(ended, ubuntu, nil); !errors.Is(err, context.Canceled) {
 			w.Errorf("before: %v", err)
 		}
 		ending, cancel := context.WithTimeout(w.Context(), time.Minute)
 		defer cancel()
 		begun := time.Now()
-		if _, err := w.Queue.Receive(ending, ubuntu); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Minute {
+		if _, err := w.Queue.Receive(ending, ubuntu, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Minute {
 			w.Errorf("while it waited: %v, after %s", err, time.Since(begun))
 		}
 	}},
@@ -79,7 +79,7 @@ var deliveryCases = []testCase{
 		for range 8 {
 			receivers.Go(func() {
 				for {
-					m, err := w.Queue.Receive(ctx, ubuntu)
+					m, err := w.Queue.Receive(ctx, ubuntu, nil)
 					if err != nil {
 						return
 					}

@@ -1,6 +1,8 @@
 package queuetest
 
 import (
+	"time"
+
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -35,8 +37,12 @@ var laneCases = []testCase{
 		}
 		w.send(ubuntu, job(1), job(2), job(3))
 		w.send(mac, job(4))
+		w.wait(queue.Unsorted)
 		w.receive(ubuntu)
 		w.delete(w.receive(ubuntu))
+		m := w.receive(ubuntu)
+		w.extend(m, time.Minute)
+		time.Sleep(queue.Visibility + time.Second)
 		depth, err := counter.Depth(w.Context())
 		if err != nil || depth[ubuntu] != 2 || depth[mac] != 1 || depth[queue.Unsorted] != 0 {
 			w.Errorf("Depth = %v, %v", depth, err)

@@ -27,8 +27,11 @@ var _ queue.Queue = &QueueMock{}
 //			ExtendFunc: func(ctx context.Context, m queue.Message, d time.Duration) error {
 //				panic("mock out the Extend method")
 //			},
-//			ReceiveFunc: func(ctx context.Context, lane string) (queue.Message, error) {
+//			ReceiveFunc: func(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
 //				panic("mock out the Receive method")
+//			},
+//			RequeueFunc: func(ctx context.Context, m queue.Message) error {
+//				panic("mock out the Requeue method")
 //			},
 //			SendFunc: func(ctx context.Context, lane string, j provisioner.Job) (bool, error) {
 //				panic("mock out the Send method")
@@ -47,7 +50,10 @@ type QueueMock struct {
 	ExtendFunc func(ctx context.Context, m queue.Message, d time.Duration) error
 
 	// ReceiveFunc mocks the Receive method.
-	ReceiveFunc func(ctx context.Context, lane string) (queue.Message, error)
+	ReceiveFunc func(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error)
+
+	// RequeueFunc mocks the Requeue method.
+	RequeueFunc func(ctx context.Context, m queue.Message) error
 
 	// SendFunc mocks the Send method.
 	SendFunc func(ctx context.Context, lane string, j provisioner.Job) (bool, error)
@@ -76,6 +82,15 @@ type QueueMock struct {
 			Ctx context.Context
 			// Lane is the lane argument value.
 			Lane string
+			// Ready is the ready argument value.
+			Ready queue.Ready
+		}
+		// Requeue holds details about calls to the Requeue method.
+		Requeue []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// M is the m argument value.
+			M queue.Message
 		}
 		// Send holds details about calls to the Send method.
 		Send []struct {
@@ -90,6 +105,7 @@ type QueueMock struct {
 	lockDelete  sync.RWMutex
 	lockExtend  sync.RWMutex
 	lockReceive sync.RWMutex
+	lockRequeue sync.RWMutex
 	lockSend    sync.RWMutex
 }
 
@@ -170,21 +186,23 @@ func (mock *QueueMock) ExtendCalls() []struct {
 }
 
 // Receive calls ReceiveFunc.
-func (mock *QueueMock) Receive(ctx context.Context, lane string) (queue.Message, error) {
+func (mock *QueueMock) Receive(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
 	if mock.ReceiveFunc == nil {
 		panic("QueueMock.ReceiveFunc: method is nil but Queue.Receive was just called")
 	}
 	callInfo := struct {
-		Ctx  context.Context
-		Lane string
+		Ctx   context.Context
+		Lane  string
+		Ready queue.Ready
 	}{
-		Ctx:  ctx,
-		Lane: lane,
+		Ctx:   ctx,
+		Lane:  lane,
+		Ready: ready,
 	}
 	mock.lockReceive.Lock()
 	mock.calls.Receive = append(mock.calls.Receive, callInfo)
 	mock.lockReceive.Unlock()
-	return mock.ReceiveFunc(ctx, lane)
+	return mock.ReceiveFunc(ctx, lane, ready)
 }
 
 // ReceiveCalls gets all the calls that were made to Receive.
@@ -192,16 +210,54 @@ func (mock *QueueMock) Receive(ctx context.Context, lane string) (queue.Message,
 //
 //	len(mockedQueue.ReceiveCalls())
 func (mock *QueueMock) ReceiveCalls() []struct {
-	Ctx  context.Context
-	Lane string
+	Ctx   context.Context
+	Lane  string
+	Ready queue.Ready
 } {
 	var calls []struct {
-		Ctx  context.Context
-		Lane string
+		Ctx   context.Context
+		Lane  string
+		Ready queue.Ready
 	}
 	mock.lockReceive.RLock()
 	calls = mock.calls.Receive
 	mock.lockReceive.RUnlock()
+	return calls
+}
+
+// Requeue calls RequeueFunc.
+func (mock *QueueMock) Requeue(ctx context.Context, m queue.Message) error {
+	if mock.RequeueFunc == nil {
+		panic("QueueMock.RequeueFunc: method is nil but Queue.Requeue was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		M   queue.Message
+	}{
+		Ctx: ctx,
+		M:   m,
+	}
+	mock.lockRequeue.Lock()
+	mock.calls.Requeue = append(mock.calls.Requeue, callInfo)
+	mock.lockRequeue.Unlock()
+	return mock.RequeueFunc(ctx, m)
+}
+
+// RequeueCalls gets all the calls that were made to Requeue.
+// Check the length with:
+//
+//	len(mockedQueue.RequeueCalls())
+func (mock *QueueMock) RequeueCalls() []struct {
+	Ctx context.Context
+	M   queue.Message
+} {
+	var calls []struct {
+		Ctx context.Context
+		M   queue.Message
+	}
+	mock.lockRequeue.RLock()
+	calls = mock.calls.Requeue
+	mock.lockRequeue.RUnlock()
 	return calls
 }
 

@@ -53,7 +53,7 @@ type testCase struct {
 	run      func(w *world)
 }
 
-var cases = concat(deliveryCases, laneCases, visibilityCases, receiptCases, memoryCases)
+var cases = concat(deliveryCases, laneCases, visibilityCases, receiptCases, memoryCases, turnCases, requeueCases)
 
 func concat(lists ...[]testCase) (all []testCase) {
 	for _, l := range lists {
@@ -99,7 +99,7 @@ func (w *world) receiveWithin(lane string, d time.Duration) queue.Message {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), d)
 	defer cancel()
-	m, err := w.Queue.Receive(ctx, lane)
+	m, err := w.Queue.Receive(ctx, lane, nil)
 	if err != nil {
 		w.Fatalf("no message in lane %q within %s: %v", lane, d, err)
 	}
@@ -111,7 +111,7 @@ func (w *world) nothing(lane string, d time.Duration) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), d)
 	defer cancel()
-	if m, err := w.Queue.Receive(ctx, lane); err == nil {
+	if m, err := w.Queue.Receive(ctx, lane, nil); err == nil {
 		w.Fatalf("lane %q has a message: %s, delivery %d", lane, m.Job, m.Receives)
 	}
 }
