@@ -66,7 +66,7 @@ func (h *handler) sweep(ctx context.Context) error {
 		return err
 	}
 	r, err := sweeper.Sweep(ctx)
-	h.log.InfoContext(ctx, "swept", "machines", total(r.Machines), "reaped", total(r.Reaped), "started", r.Started, "recovered", r.Recovered, "given_up", r.GivenUp, "put_off", r.PutOff,
+	h.log.InfoContext(ctx, "swept", "machines", total(r.Machines), "reaped", total(r.Reaped), "requeued", r.Requeued, "recovered", r.Recovered, "given_up", r.GivenUp, "put_off", r.PutOff,
 		"took", r.Duration.Round(time.Millisecond))
 	if err != nil {
 		h.log.WarnContext(ctx, "the sweep was incomplete; what it could not see is left as it is", "error", err)

@@ -63,57 +63,63 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 func attemptOf(j provisioner.Job) int { return max(j.RunAttempt, 1) }
 
 // Requeue implements [queue.Queue].
-func (q *Queue) Requeue(ctx context.Context, m queue.Message) error {
+func (q *Queue) Requeue(ctx context.Context, m queue.Message) (news bool, err error) {
 	now := time.Now()
 	l := q.lane(m.Lane)
-	visible := now
-	return q.do(&operation{
+	stored := make(chan bool, 1)
+	var fresh, visible bool // the writer's until the operation is done
+	err = q.do(&operation{
 		ctx: ctx, send: true,
-		run: func(tx *sql.Tx) (err error) { visible, err = requeue(tx, m, now); return err },
+		run: func(tx *sql.Tx) (err error) { fresh, visible, err = requeue(tx, m, now); return err },
 		committed: func() {
-			if !visible.IsZero() {
-				l.expect(m.Job.Repository, visible)
+			stored <- fresh
+			if visible {
+				l.expect(m.Job.Repository, now)
 			}
 		},
 	})
+	if err != nil {
+		return false, err
+	}
+	return <-stored, nil
 }
 
-// requeue returns when the message is visible, if that is news.
-func requeue(tx *sql.Tx, m queue.Message, now time.Time) (visible time.Time, err error) {
+// requeue reports whether it changed anything, and whether there is a message to receive.
+func requeue(tx *sql.Tx, m queue.Message, now time.Time) (news, visible bool, err error) {
 	ctx, j := context.Background(), m.Job
 	var lane string
 	var old []byte
 	err = tx.QueryRowContext(ctx, `select lane, body from messages where job = ? and attempt = ?`, j.ID, attemptOf(j)).Scan(&lane, &old)
 	if errors.Is(err, sql.ErrNoRows) {
 		if _, err := tx.ExecContext(ctx, rememberJob, j.ID, attemptOf(j), now.Unix()); err != nil {
-			return time.Time{}, err
+			return false, false, err
 		}
 		body, err := queue.Encode(m.Lane, j, m.Accepted)
 		if err != nil {
-			return time.Time{}, err
+			return false, false, err
 		}
 		_, err = tx.ExecContext(ctx, storeJob, j.ID, attemptOf(j), m.Lane, j.Repository.String(), now.UnixNano(), now.UnixNano(), body)
-		return now, err
+		return true, true, err
 	}
 	if err != nil {
-		return time.Time{}, err
+		return false, false, err
 	}
 	waits, err := queue.Decode(old)
 	switch {
 	case err != nil: // it is set aside when its turn comes
-		return time.Time{}, nil //nolint:nilerr // and is found again then
+		return false, false, nil //nolint:nilerr // and is found again then
 	case lane == m.Lane && j.Generation <= waits.Job.Generation:
-		return time.Time{}, nil
+		return false, false, nil
 	}
 	body, err := queue.Encode(m.Lane, j, waits.Accepted)
 	if err != nil {
-		return time.Time{}, err
+		return false, false, err
 	}
 	if lane == m.Lane {
 		_, err = tx.ExecContext(ctx, `update messages set body = ? where job = ? and attempt = ?`, body, j.ID, attemptOf(j))
-		return time.Time{}, err
+		return true, false, err
 	}
 	_, err = tx.ExecContext(ctx, `update messages set lane = ?, repository = ?, visible = ?, receives = receives + 1, body = ? where job = ? and attempt = ?`,
 		m.Lane, j.Repository.String(), now.UnixNano(), body, j.ID, attemptOf(j))
-	return now, err
+	return true, true, err
 }

@@ -3,14 +3,17 @@ package sqs
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 // taken is a message that somebody has received here.
 type taken struct {
 	lane string
+	job  provisioner.Job
 	// hidden is until when it is nobody else's.
 	hidden time.Time
 }
@@ -32,6 +35,24 @@ func (q *Queue) Depth(context.Context) (map[string]int, error) {
 	return depth, nil
 }
 
+// has reports whether a job's message, of that lane and of no earlier generation, is held here or
+// in the hands of a receiver.
+func (q *Queue) has(m queue.Message) bool {
+	is := func(j provisioner.Job) bool { return j.Key() == m.Job.Key() && j.Generation >= m.Job.Generation }
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b, ok := q.lane(m.Lane).held.Get(m.Job.Repository); ok && slices.ContainsFunc(b.deliveries, func(d *delivery) bool { return is(d.message.Job) }) {
+		return true
+	}
+	q.forgetTaken()
+	for _, t := range q.inHand {
+		if t.lane == m.Lane && is(t.job) {
+			return true
+		}
+	}
+	return false
+}
+
 // take notes that a message is in a receiver's hands.
 func (q *Queue) take(m queue.Message) {
 	q.mu.Lock()
@@ -39,7 +60,7 @@ func (q *Queue) take(m queue.Message) {
 	if len(q.inHand) >= 2*MostHeld {
 		q.forgetTaken()
 	}
-	q.inHand[m.Receipt] = taken{lane: m.Lane, hidden: time.Now().Add(q.cfg.Visibility)}
+	q.inHand[m.Receipt] = taken{lane: m.Lane, job: m.Job, hidden: time.Now().Add(q.cfg.Visibility)}
 }
 
 // keepTaken notes for how long a receiver hides a message anew.

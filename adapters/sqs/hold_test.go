@@ -129,6 +129,33 @@ func TestALaneThatIsFullHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+func TestAJobAtHandIsNotStoredASecondTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.New()
+		q := open(t, server, standardURL, sqs.Config{})
+		send(t, q, lane, 1, 2)
+		waiter(t, q, other)
+		time.Sleep(time.Second)
+		m := receive(t, q, lane)
+		again := func(id int64, generation int, want bool) {
+			t.Helper()
+			j := job(id)
+			j.Generation = generation
+			if news, err := q.Requeue(t.Context(), queue.Message{Lane: lane, Job: j, Accepted: time.Now()}); err != nil || news != want {
+				t.Errorf("Requeue of job %d, generation %d = %t, %v", id, generation, news, err)
+			}
+		}
+		again(1, 0, false)
+		again(2, 0, false)
+		again(2, 2, true)
+		again(3, 0, true)
+		if err := q.Delete(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		again(m.Job.ID, 0, true)
+	})
+}
+
 // Every request is billed.
 func TestHeldMessagesAreHiddenAnewNoOftenerThanTheyNeedToBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -25,18 +25,21 @@ func (q *Queue) Send(ctx context.Context, lane string, j provisioner.Job) (dupli
 	return false, nil
 }
 
-// Requeue implements [queue.Queue]. SQS can't tell whether the job waits already, so that it may be
-// stored a second time.
-func (q *Queue) Requeue(ctx context.Context, m queue.Message) error {
+// Requeue implements [queue.Queue]. SQS can't tell whether the job waits already: where this
+// process does not have it at hand it is stored a second time.
+func (q *Queue) Requeue(ctx context.Context, m queue.Message) (news bool, err error) {
+	if q.has(m) {
+		return false, nil
+	}
 	body, err := queue.Encode(m.Lane, m.Job, m.Accepted)
 	if err != nil {
-		return err
+		return false, err
 	}
 	once := fmt.Sprintf("%s-%d-%d", m.Job.Key(), m.Job.Generation, time.Now().UnixMilli())
 	if err := q.store(ctx, string(body), m.Job, once); err != nil {
-		return fmt.Errorf("sqs queue: store %s again: %w", m.Job, err)
+		return false, fmt.Errorf("sqs queue: store %s again: %w", m.Job, err)
 	}
-	return nil
+	return true, nil
 }
 
 // store stores a job; once is what a FIFO queue knows its repetitions by.

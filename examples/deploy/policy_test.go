@@ -50,18 +50,19 @@ var roles = map[string]role{
 		}),
 	},
 	"SweeperRole": {
-		calls: with(secrets, launches, map[string]string{
+		calls: with(secrets, map[string]string{
+			"ec2:DescribeInstances":  "what machines there are",
 			"ec2:TerminateInstances": "machines that nobody needs; workers never end any",
-			"sqs:SendMessage":        "the jobs of failed deliveries",
+			"sqs:SendMessage":        "jobs without a machine, and those of failed deliveries",
 		}),
-		demanded: with(logs, decryption, demandedByLaunches),
+		demanded: with(logs, decryption),
 	},
 }
 
 var (
 	secrets  = map[string]string{"ssm:GetParameter": "a variable that holds ssm:/path"}
 	launches = map[string]string{
-		"ec2:RunInstances":      "a machine for a job; the sweeper finds jobs whose webhook did not come",
+		"ec2:RunInstances":      "a machine for a job",
 		"ec2:DescribeInstances": "the machines that live",
 	}
 	logs = map[string]string{

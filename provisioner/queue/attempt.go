@@ -36,6 +36,7 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 		log.InfoContext(ctx, "job has a machine that is not up yet", "runner", out.Runner.Name, "machine", out.Machine.ID, "wait", wait.Round(time.Millisecond))
 		return out, do, wait, errNotUp
 	case err == nil:
+		w.queued.forget(j.ID)
 		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, waited(m)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
 	case do == giveUp:
@@ -98,8 +99,8 @@ func (e *RetryError) Unwrap() error { return e.Err }
 
 // Attempt tries a job that was accepted at that time once, under the same circuit breakers and
 // limits as the jobs of the queue, without waiting for them: for callers that have a queue of their
-// own (Lambda) or find jobs by themselves (the reconciler). nil means that the job is settled; a
-// [RetryError], to come again; any other error, that it will never get a machine.
+// own (Lambda). nil means that the job is settled; a [RetryError], to come again; any other error,
+// that it will never get a machine.
 func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
 	m := Message{Job: j, Accepted: accepted, Receives: 1}
 	t, err := w.admissible(m)

@@ -50,7 +50,7 @@ func (f *inFlight) move(ctx context.Context, lane string) {
 	defer cancel()
 	m := f.message
 	m.Lane = lane
-	if err := f.worker.queue.Requeue(ctx, m); err != nil {
+	if _, err := f.worker.queue.Requeue(ctx, m); err != nil {
 		f.worker.cfg.Logger.WarnContext(ctx, "a message could not be moved to its runner type; it comes back", "job", m.Job.ID, "type", lane, "error", err)
 		return
 	}

@@ -138,7 +138,7 @@ func (q *Memory) Send(_ context.Context, lane string, j provisioner.Job) (duplic
 }
 
 // Requeue implements [Queue].
-func (q *Memory) Requeue(_ context.Context, m Message) error {
+func (q *Memory) Requeue(_ context.Context, m Message) (news bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.known[m.Job.Key()] = time.Now()
@@ -152,8 +152,10 @@ func (q *Memory) Requeue(_ context.Context, m Message) error {
 		q.insert(m)
 	case m.Job.Generation > e.message.Job.Generation:
 		e.message.Job = m.Job
+	default:
+		return false, nil
 	}
-	return nil
+	return true, nil
 }
 
 func (q *Memory) insert(m Message) {

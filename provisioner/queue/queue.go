@@ -22,8 +22,8 @@ type Queue interface {
 	// Requeue stores a job whether or not it was accepted before, in the message's lane; the
 	// message has no receipt. If the job waits already, a queue that can tell changes what is
 	// stored instead: it moves the message to that lane, where it is visible at once and nobody has
-	// it in hand, or takes over the job of a later generation.
-	Requeue(ctx context.Context, m Message) error
+	// it in hand, or takes over the job of a later generation. news is false if it changes nothing.
+	Requeue(ctx context.Context, m Message) (news bool, err error)
 	// Receive waits until the lane has a visible message of a repository that is ready, hides it
 	// for the queue's visibility timeout and returns it. Repositories take turns; of one, the
 	// oldest message comes first, roughly. It returns ctx's error when ctx ends first.

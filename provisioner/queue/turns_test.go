@@ -55,7 +55,9 @@ func TestThousandsOfJobsOfARefusedRepositoryStarveNoOther(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		send(t, q, newJob(1, "linux"))
 		sent := time.Since(epoch)
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		for _, a := range e.attempts() {
 			if a.job != 1 {
 				continue

@@ -55,6 +55,7 @@ type Worker struct {
 	capacity       capacity
 	ended          recentKeys
 	tried          recentKeys // by Attempt
+	queued         queuedJobs
 	begun          time.Time
 
 	mu         sync.Mutex
@@ -75,7 +76,11 @@ func NewWorker(q Queue, p Provisioner, cfg Config) *Worker {
 
 // Accept stores a job in its runner type's lane. It is the webhook's way in.
 func (w *Worker) Accept(ctx context.Context, runnerType string, j provisioner.Job) (duplicate bool, err error) {
-	return w.queue.Send(ctx, runnerType, j)
+	duplicate, err = w.queue.Send(ctx, runnerType, j)
+	if err == nil && !duplicate {
+		w.queued.add(j.ID, time.Now())
+	}
+	return duplicate, err
 }
 
 // JobEnded tells the worker that a job ended, so that an attempt for it asks GitHub first. It is a
@@ -86,6 +91,7 @@ func (w *Worker) JobEnded(j provisioner.Job) { w.ended.add(j.Key()) }
 // time, so that it need not ask itself.
 func (w *Worker) ObserveMachines(provider string, begun time.Time, machines []provisioner.Machine) {
 	w.capacity.update(provider, begun, machines)
+	w.queued.observe(machines)
 }
 
 // Attempting reports whether an attempt for the job is in flight here.

@@ -10,7 +10,7 @@
 //
 // Then it counts, for every runner type and every target where its runners are registered, the jobs
 // that need a machine and the machines that may still take one. Too few: jobs that have been
-// without for two sweeps are provisioned, through the same idempotent call as everybody else. Too
+// without for two sweeps are put into the queue, where they wait their turn as all others. Too
 // many: machines that have been in excess for two sweeps go. And apart from counting, whatever is
 // dead goes: machines whose registration is gone, registrations without a machine, machines that
 // never came up or that are too old.

@@ -37,9 +37,11 @@ func ExampleSweeper() {
 		RunnersFunc: func(context.Context, provisioner.Target) ([]provisioner.Runner, error) { return nil, nil },
 	}
 	worker := &reconciletest.WorkerMock{
-		AttemptFunc: func(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
-			fmt.Println("attempt", j)
-			return provisioner.Outcome{Status: provisioner.StatusLaunched}, nil
+		RequeueFunc: func(_ context.Context, jobs []provisioner.Job) ([]provisioner.Job, error) {
+			for _, j := range jobs {
+				fmt.Println("into the queue:", j)
+			}
+			return jobs, nil
 		},
 		AttemptingFunc:      func(provisioner.Job) bool { return false },
 		ObserveMachinesFunc: func(string, time.Time, []provisioner.Machine) {},
@@ -48,10 +50,10 @@ func ExampleSweeper() {
 	sweeper := reconcile.New(engine, jobs, runners, worker, reconcile.Config{Repositories: []provisioner.Repository{shop}})
 	for range 2 {
 		report, err := sweeper.Sweep(context.Background())
-		fmt.Println("started:", report.Started, err)
+		fmt.Println("without a machine:", report.Requeued, err)
 	}
 	// Output:
-	// started: 0 <nil>
-	// attempt octo/shop job 42-1
-	// started: 1 <nil>
+	// without a machine: 0 <nil>
+	// into the queue: octo/shop job 42-1
+	// without a machine: 1 <nil>
 }

@@ -2,7 +2,6 @@ package reconcile_test
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -180,19 +179,26 @@ func (h *history) Terminate(_ context.Context, m provisioner.Machine) error {
 	return nil
 }
 
-func (h *history) Attempt(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
-	if err := h.fails("an attempt"); err != nil {
-		return provisioner.Outcome{}, err
+// Requeue has some jobs tried at once, and others only when something happens.
+func (h *history) Requeue(_ context.Context, jobs []provisioner.Job) (queued []provisioner.Job, err error) {
+	for _, j := range jobs {
+		if h.lacking[j.Labels[0]]--; h.lacking[j.Labels[0]] < 0 {
+			h.violation("a sweep wants a machine for job %d, and has seen no lack of machines", j.ID)
+		}
+		if err := h.fails("the queue"); err != nil {
+			return queued, err
+		}
+		if _, waits := h.waiting[j.ID]; waits {
+			h.waiting[j.ID] = j
+			continue
+		}
+		queued = append(queued, j)
+		h.did["requeued"]++
+		if h.waiting[j.ID] = j; h.chance(0.5) {
+			h.work(j.ID)
+		}
 	}
-	out, err := h.provision(j)
-	if out.Status != provisioner.StatusLaunched && !errors.Is(err, provisioner.ErrUnavailable) {
-		return out, err
-	}
-	h.did["started"]++
-	if h.lacking[j.Labels[0]]--; h.lacking[j.Labels[0]] < 0 {
-		h.violation("a sweep starts a machine for job %d, and has seen no lack of machines", j.ID)
-	}
-	return out, err
+	return queued, nil
 }
 
 func (h *history) Attempting(provisioner.Job) bool { return false }

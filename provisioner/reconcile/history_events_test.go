@@ -13,6 +13,9 @@ func (h *history) happen() {
 	if !h.storm {
 		return
 	}
+	if waiting := slices.Sorted(maps.Keys(h.waiting)); len(waiting) > 0 && h.chance(0.2) {
+		h.work(waiting[h.random.IntN(len(waiting))])
+	}
 	switch h.random.IntN(8) {
 	case 0, 1:
 		kind := []string{"linux", "macos"}[h.random.IntN(2)]

@@ -10,8 +10,9 @@ type Report struct {
 	Machines map[MachineKind]int
 	// Reaped counts the machines and registrations that were removed.
 	Reaped map[Reason]int
-	// Started counts the jobs that got a machine; Replaced, those of them that had had one before.
-	Started, Replaced int
+	// Requeued counts the jobs without a machine that were put into the queue; Replaced, those of
+	// them that had had one that did not come up.
+	Requeued, Replaced int
 	// GivenUp counts the jobs that will get no further machine.
 	GivenUp int
 	// Recovered counts the failed webhook deliveries that were processed.

@@ -3,19 +3,16 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// supply provisions the jobs that have been without a machine for two sweeps: never more than there
-// are jobs without.
+// supply puts the jobs into the queue that have been without a machine for two sweeps, oldest
+// first: never more than there are jobs without.
 func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	s.trials.observe(snap)
 	for _, o := range snap.orphans(s) {
@@ -28,23 +25,34 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	classes := slices.SortedFunc(maps.Keys(snap.classes), func(a, b classKey) int {
 		return cmp.Or(cmp.Compare(a.runnerType, b.runnerType), cmp.Compare(a.target.String(), b.target.String()))
 	})
-	wanted := map[classKey][]provisioner.Job{}
+	var lost []provisioner.Job
 	for _, key := range classes {
 		c := snap.classes[key]
-		if _, read := snap.registry[key.target]; read && snap.canCount(c.t.Provider) {
-			wanted[key] = slices.DeleteFunc(s.unserved(snap, key.target, c), func(j provisioner.Job) bool { return s.givenUp(ctx, key, j, r) })
+		if _, read := snap.registry[key.target]; !read || !snap.canCount(c.t.Provider) {
+			continue
+		}
+		for _, j := range s.unserved(snap, key.target, c) {
+			if !s.givenUp(ctx, key, j, r) {
+				j.Generation = s.generation(snap, key, j)
+				lost = append(lost, j)
+			}
 		}
 	}
-	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(s.cfg.Concurrency)
-	for _, key := range classes {
-		g.Go(func() error {
-			s.provision(ctx, snap, key, wanted[key], r, &mu)
-			return nil
-		})
+	if len(lost) == 0 {
+		return
 	}
-	_ = g.Wait()
+	queued, err := s.worker.Requeue(ctx, lost)
+	if err != nil {
+		r.errs = append(r.errs, fmt.Errorf("put jobs without a machine into the queue: %w", err))
+	}
+	for _, j := range queued {
+		tries := s.trials.failed(j)
+		s.cfg.Logger.InfoContext(ctx, "a job without a machine was put into the queue", "job", j.ID, "repository", j.Repository.String(), "labels", j.Labels, "earlier_machines", tries)
+		r.Requeued++
+		if tries > 0 {
+			r.Replaced++
+		}
+	}
 }
 
 // unserved returns the jobs of a class that have been without a machine since the last sweep at
@@ -75,38 +83,6 @@ func (s *Sweeper) unserved(snap *snapshot, target provisioner.Target, c *class) 
 		}
 	}
 	return out
-}
-
-// attemptTimeout bounds an attempt within a sweep; what takes longer is taken up by the next one.
-const attemptTimeout = time.Minute
-
-// provision provisions jobs of one class, one after the other, until one is held back: what holds
-// it back holds back the rest.
-func (s *Sweeper) provision(ctx context.Context, snap *snapshot, key classKey, jobs []provisioner.Job, r *Report, mu *sync.Mutex) {
-	for _, j := range jobs {
-		log, tries := s.logJob(key, j), s.trials.failed(j)
-		j.Generation = s.generation(snap, key, j)
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		out, err := s.worker.Attempt(attempt, j, snap.now)
-		cancel()
-		if err != nil {
-			log.InfoContext(ctx, "a job without a machine waits", "error", err)
-			if out.Status == provisioner.StatusServed { // and looked at again later
-				continue
-			}
-			return
-		}
-		if out.Status != provisioner.StatusLaunched {
-			continue
-		}
-		log.InfoContext(ctx, "a job that had no machine got one", "runner", out.Runner.Name, "machine", out.Machine.ID, "earlier_machines", tries)
-		mu.Lock()
-		r.Started++
-		if tries > 0 {
-			r.Replaced++
-		}
-		mu.Unlock()
-	}
 }
 
 // generation is the one after all whose names busy runners hold, which serve other jobs and keep

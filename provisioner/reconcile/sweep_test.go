@@ -245,9 +245,14 @@ func TestSweep(t *testing.T) {
 			[]string{"", "", ""},
 		},
 		{
-			"when one job is held back, those behind it are not tried",
-			func(w *world) { w.queue(1, 2); w.doErr = provisioner.ErrCapacity },
-			[]string{"", "try 1", "try 1"},
+			"a queue that can't store jobs makes the sweep incomplete",
+			func(w *world) { w.queue(1, 2); w.doErr = provisioner.ErrUnavailable },
+			[]string{"", "error, try 1, try 2", "error, try 1, try 2"},
+		},
+		{
+			"a job that waits in the queue already does not wait there twice",
+			func(w *world) { w.queue(1, 2); w.waits = map[int64]bool{1: true} },
+			[]string{"", "start grp-linux-2-1", "start grp-linux-2-1"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,10 +40,12 @@ type Runners interface {
 	Remove(ctx context.Context, t provisioner.Target, id int64) error
 }
 
-// Worker provisions jobs under the same circuit breakers and limits as the queue's; *queue.Worker
-// does.
+// Worker provisions jobs; *queue.Worker does.
 type Worker interface {
-	Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
+	// Requeue has jobs provisioned that wait and have no machine, in their turn, and returns those
+	// that did not wait for it already.
+	Requeue(ctx context.Context, jobs []provisioner.Job) (queued []provisioner.Job, err error)
+	// Attempting reports whether an attempt for the job is in flight.
 	Attempting(j provisioner.Job) bool
 	ObserveMachines(provider string, begun time.Time, machines []provisioner.Machine)
 	SetBroken(runnerType string, broken bool)
@@ -99,7 +101,7 @@ type Config struct {
 	// Replacements is how many further machines a job gets whose machines did not come up. Defaults
 	// to 3.
 	Replacements int
-	// Concurrency of requests and launches. Defaults to 8.
+	// Concurrency of requests. Defaults to 8.
 	Concurrency int
 	// Logger and Observer default to nobody.
 	Logger   *slog.Logger
@@ -206,7 +208,7 @@ func (s *Sweeper) publish(ctx context.Context, r *Report) {
 	for _, n := range r.Machines {
 		machines += n
 	}
-	s.cfg.Logger.DebugContext(ctx, "swept", "machines", machines, "reaped", r.Reaped, "started", r.Started, "took", r.Duration.Round(time.Millisecond),
+	s.cfg.Logger.DebugContext(ctx, "swept", "machines", machines, "reaped", r.Reaped, "requeued", r.Requeued, "took", r.Duration.Round(time.Millisecond),
 		"requests", r.Requests, "unchanged", r.Unchanged)
 	if s.cfg.Observer != nil {
 		s.cfg.Observer.Swept(ctx, *r)

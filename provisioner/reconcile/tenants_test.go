@@ -10,6 +10,7 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
+	"github.com/datawire/github-runner-provisioner/provisioner/reconcile/reconciletest"
 )
 
 // patchy is a GitHub at which one other repository, or one other organisation's, can't be read.
@@ -53,6 +54,37 @@ func TestWhatCanNotBeReadElsewhereIsNoReasonToKeepAMachine(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The workers launch them, so that a sweep takes no longer for them.
+func TestAllLostJobsAreQueuedInOneSweepOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		var want []int64
+		for id := range int64(200) {
+			w.queue(1000 - id)
+			want = append(want, 1000-id)
+			time.Sleep(time.Second)
+		}
+		var calls [][]int64
+		worker := &reconciletest.WorkerMock{
+			RequeueFunc: func(_ context.Context, jobs []provisioner.Job) ([]provisioner.Job, error) {
+				var ids []int64
+				for _, j := range jobs {
+					ids = append(ids, j.ID)
+				}
+				calls = append(calls, ids)
+				return jobs, nil
+			},
+			AttemptingFunc:      func(provisioner.Job) bool { return false },
+			ObserveMachinesFunc: func(string, time.Time, []provisioner.Machine) {},
+		}
+		s := reconcile.New(w, w, w, worker, reconcile.Config{Repositories: []provisioner.Repository{app}})
+		sweeps(t, w, s, 2)
+		if len(calls) != 1 || !slices.Equal(calls[0], want) {
+			t.Errorf("the sweeps queued %v", calls)
+		}
+	})
 }
 
 func TestATypeIsFoundBrokenWhateverCanNotBeReadElsewhere(t *testing.T) {

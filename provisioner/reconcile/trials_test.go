@@ -110,7 +110,7 @@ func TestOnlyReplacementsOfMachinesThatFailedAreCountedAsSuch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			replaced, started = replaced+r.Replaced, started+r.Started
+			replaced, started = replaced+r.Replaced, started+r.Requeued
 			time.Sleep(interval)
 		}
 		if replaced != 1 || started != 2 {

@@ -28,6 +28,7 @@ type world struct {
 	runners  []provisioner.Runner
 	machines []provisioner.Machine
 	attempts map[int64]bool // under way here
+	waits    map[int64]bool // in the queue
 	broken   map[string]bool
 	doErr    error
 	scope    provisioner.Scope
@@ -156,13 +157,17 @@ func (w *world) Remove(_ context.Context, _ provisioner.Target, id int64) error 
 
 // The worker.
 
-func (w *world) Attempt(_ context.Context, j provisioner.Job, _ time.Time) (provisioner.Outcome, error) {
-	if w.doErr != nil {
-		w.do("try %d", j.ID)
-		return provisioner.Outcome{}, w.doErr
+func (w *world) Requeue(_ context.Context, jobs []provisioner.Job) (queued []provisioner.Job, err error) {
+	for _, j := range jobs {
+		switch {
+		case w.doErr != nil:
+			w.do("try %d", j.ID)
+		case !w.waits[j.ID]:
+			w.do("start %s", provisioner.RunnerName("linux", j))
+			queued = append(queued, j)
+		}
 	}
-	w.do("start %s", provisioner.RunnerName("linux", j))
-	return provisioner.Outcome{Status: provisioner.StatusLaunched, Machine: provisioner.Machine{ID: "i-new"}}, nil
+	return queued, w.doErr
 }
 
 func (w *world) Attempting(j provisioner.Job) bool { return w.attempts[j.ID] }

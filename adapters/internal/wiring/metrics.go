@@ -130,7 +130,7 @@ func (m *Metrics) Swept(_ context.Context, r reconcile.Report) {
 	for reason, n := range r.Reaped {
 		m.reaped.WithLabelValues(string(reason)).Add(float64(n))
 	}
-	for how, n := range map[string]int{"started": r.Started - r.Replaced, "replaced": r.Replaced, "recovered": r.Recovered, "given_up": r.GivenUp} {
+	for how, n := range map[string]int{"started": r.Requeued - r.Replaced, "replaced": r.Replaced, "recovered": r.Recovered, "given_up": r.GivenUp} {
 		m.found.WithLabelValues(how).Add(float64(n))
 	}
 	m.requests.WithLabelValues("304").Add(float64(r.Unchanged))

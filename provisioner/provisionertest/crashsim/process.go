@@ -190,9 +190,8 @@ func (q mortalQueue) Send(ctx context.Context, lane string, j provisioner.Job) (
 }
 
 // Requeue implements queue.Queue.
-func (q mortalQueue) Requeue(ctx context.Context, m queue.Message) error {
-	_, err := around(q.process, "stored job "+itoa(m.Job.ID)+" again", func() (struct{}, error) { return struct{}{}, q.Queue.Requeue(ctx, m) })
-	return err
+func (q mortalQueue) Requeue(ctx context.Context, m queue.Message) (news bool, err error) {
+	return around(q.process, "stored job "+itoa(m.Job.ID)+" again", func() (bool, error) { return q.Queue.Requeue(ctx, m) })
 }
 
 // Receive implements queue.Queue.

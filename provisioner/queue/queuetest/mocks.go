@@ -30,7 +30,7 @@ var _ queue.Queue = &QueueMock{}
 //			ReceiveFunc: func(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error) {
 //				panic("mock out the Receive method")
 //			},
-//			RequeueFunc: func(ctx context.Context, m queue.Message) error {
+//			RequeueFunc: func(ctx context.Context, m queue.Message) (bool, error) {
 //				panic("mock out the Requeue method")
 //			},
 //			SendFunc: func(ctx context.Context, lane string, j provisioner.Job) (bool, error) {
@@ -53,7 +53,7 @@ type QueueMock struct {
 	ReceiveFunc func(ctx context.Context, lane string, ready queue.Ready) (queue.Message, error)
 
 	// RequeueFunc mocks the Requeue method.
-	RequeueFunc func(ctx context.Context, m queue.Message) error
+	RequeueFunc func(ctx context.Context, m queue.Message) (bool, error)
 
 	// SendFunc mocks the Send method.
 	SendFunc func(ctx context.Context, lane string, j provisioner.Job) (bool, error)
@@ -226,7 +226,7 @@ func (mock *QueueMock) ReceiveCalls() []struct {
 }
 
 // Requeue calls RequeueFunc.
-func (mock *QueueMock) Requeue(ctx context.Context, m queue.Message) error {
+func (mock *QueueMock) Requeue(ctx context.Context, m queue.Message) (bool, error) {
 	if mock.RequeueFunc == nil {
 		panic("QueueMock.RequeueFunc: method is nil but Queue.Requeue was just called")
 	}

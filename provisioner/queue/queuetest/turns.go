@@ -132,7 +132,7 @@ var requeueCases = []testCase{
 		accepted := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
 		again := job(1)
 		again.Repeated, again.Generation = true, 2
-		w.requeue(queue.Message{Lane: mac, Job: again, Accepted: accepted})
+		w.requeue(queue.Message{Lane: mac, Job: again, Accepted: accepted}, true)
 		m := w.receive(mac)
 		w.is(m, again, 1)
 		if !m.Accepted.Equal(accepted) || m.Job.Generation != 2 || !m.Job.Repeated {
@@ -140,7 +140,7 @@ var requeueCases = []testCase{
 		}
 	}},
 	{sentence: "a job that was never sent is known once it was put into the queue", applies: tells, run: func(w *world) {
-		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()})
+		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()}, true)
 		if duplicate, err := w.Queue.Send(w.Context(), ubuntu, job(1)); err != nil || !duplicate {
 			w.Errorf("Send = %t, %v", duplicate, err)
 		}
@@ -149,11 +149,11 @@ var requeueCases = []testCase{
 	}},
 	{sentence: "a job that waits is not put into the queue a second time", applies: tells, run: func(w *world) {
 		w.send(ubuntu, job(1))
-		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()})
+		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()}, false)
 		m := w.receive(ubuntu)
 		w.is(m, job(1), 1)
 		w.extend(m, time.Hour)
-		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()}) // and does not come back earlier
+		w.requeue(queue.Message{Lane: ubuntu, Job: job(1), Accepted: time.Now()}, false) // and does not come back earlier
 		w.nothing(ubuntu, 50*time.Minute)
 		w.delete(w.receiveWithin(ubuntu, time.Hour))
 		w.nothing(ubuntu, time.Hour)
@@ -163,7 +163,7 @@ var requeueCases = []testCase{
 		for _, generation := range []int{3, 2} {
 			j := job(1)
 			j.Generation = generation
-			w.requeue(queue.Message{Lane: ubuntu, Job: j, Accepted: time.Now()})
+			w.requeue(queue.Message{Lane: ubuntu, Job: j, Accepted: time.Now()}, generation == 3)
 		}
 		if m := w.receive(ubuntu); m.Job.Generation != 3 {
 			w.Errorf("received generation %d", m.Job.Generation)
@@ -176,7 +176,7 @@ var requeueCases = []testCase{
 		time.Sleep(time.Second)
 		moved := m
 		moved.Lane = mac
-		w.requeue(moved)
+		w.requeue(moved, true)
 		w.delete(m) // an earlier receipt
 		got := w.receive(mac)
 		if got.Job.ID != 1 || got.Accepted.Sub(sent).Abs() > time.Millisecond {
@@ -206,10 +206,11 @@ var requeueCases = []testCase{
 	}},
 }
 
-func (w *world) requeue(m queue.Message) {
+// requeue fails unless the queue says whether that is news.
+func (w *world) requeue(m queue.Message, news bool) {
 	w.Helper()
 	m.Receipt = ""
-	if err := w.Queue.Requeue(w.Context(), m); err != nil {
-		w.Fatalf("Requeue(%s): %v", m.Job, err)
+	if got, err := w.Queue.Requeue(w.Context(), m); err != nil || got != news {
+		w.Fatalf("Requeue(%s) = %t, %v", m.Job, got, err)
 	}
 }

@@ -560,14 +560,14 @@ var _ reconcile.Worker = &WorkerMock{}
 //
 //		// make and configure a mocked reconcile.Worker
 //		mockedWorker := &WorkerMock{
-//			AttemptFunc: func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
-//				panic("mock out the Attempt method")
-//			},
 //			AttemptingFunc: func(j provisioner.Job) bool {
 //				panic("mock out the Attempting method")
 //			},
 //			ObserveMachinesFunc: func(provider string, begun time.Time, machines []provisioner.Machine)  {
 //				panic("mock out the ObserveMachines method")
+//			},
+//			RequeueFunc: func(ctx context.Context, jobs []provisioner.Job) ([]provisioner.Job, error) {
+//				panic("mock out the Requeue method")
 //			},
 //			SetBrokenFunc: func(runnerType string, broken bool)  {
 //				panic("mock out the SetBroken method")
@@ -579,29 +579,20 @@ var _ reconcile.Worker = &WorkerMock{}
 //
 //	}
 type WorkerMock struct {
-	// AttemptFunc mocks the Attempt method.
-	AttemptFunc func(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error)
-
 	// AttemptingFunc mocks the Attempting method.
 	AttemptingFunc func(j provisioner.Job) bool
 
 	// ObserveMachinesFunc mocks the ObserveMachines method.
 	ObserveMachinesFunc func(provider string, begun time.Time, machines []provisioner.Machine)
 
+	// RequeueFunc mocks the Requeue method.
+	RequeueFunc func(ctx context.Context, jobs []provisioner.Job) ([]provisioner.Job, error)
+
 	// SetBrokenFunc mocks the SetBroken method.
 	SetBrokenFunc func(runnerType string, broken bool)
 
 	// calls tracks calls to the methods.
 	calls struct {
-		// Attempt holds details about calls to the Attempt method.
-		Attempt []struct {
-			// Ctx is the ctx argument value.
-			Ctx context.Context
-			// J is the j argument value.
-			J provisioner.Job
-			// Accepted is the accepted argument value.
-			Accepted time.Time
-		}
 		// Attempting holds details about calls to the Attempting method.
 		Attempting []struct {
 			// J is the j argument value.
@@ -616,6 +607,13 @@ type WorkerMock struct {
 			// Machines is the machines argument value.
 			Machines []provisioner.Machine
 		}
+		// Requeue holds details about calls to the Requeue method.
+		Requeue []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Jobs is the jobs argument value.
+			Jobs []provisioner.Job
+		}
 		// SetBroken holds details about calls to the SetBroken method.
 		SetBroken []struct {
 			// RunnerType is the runnerType argument value.
@@ -624,50 +622,10 @@ type WorkerMock struct {
 			Broken bool
 		}
 	}
-	lockAttempt         sync.RWMutex
 	lockAttempting      sync.RWMutex
 	lockObserveMachines sync.RWMutex
+	lockRequeue         sync.RWMutex
 	lockSetBroken       sync.RWMutex
-}
-
-// Attempt calls AttemptFunc.
-func (mock *WorkerMock) Attempt(ctx context.Context, j provisioner.Job, accepted time.Time) (provisioner.Outcome, error) {
-	if mock.AttemptFunc == nil {
-		panic("WorkerMock.AttemptFunc: method is nil but Worker.Attempt was just called")
-	}
-	callInfo := struct {
-		Ctx      context.Context
-		J        provisioner.Job
-		Accepted time.Time
-	}{
-		Ctx:      ctx,
-		J:        j,
-		Accepted: accepted,
-	}
-	mock.lockAttempt.Lock()
-	mock.calls.Attempt = append(mock.calls.Attempt, callInfo)
-	mock.lockAttempt.Unlock()
-	return mock.AttemptFunc(ctx, j, accepted)
-}
-
-// AttemptCalls gets all the calls that were made to Attempt.
-// Check the length with:
-//
-//	len(mockedWorker.AttemptCalls())
-func (mock *WorkerMock) AttemptCalls() []struct {
-	Ctx      context.Context
-	J        provisioner.Job
-	Accepted time.Time
-} {
-	var calls []struct {
-		Ctx      context.Context
-		J        provisioner.Job
-		Accepted time.Time
-	}
-	mock.lockAttempt.RLock()
-	calls = mock.calls.Attempt
-	mock.lockAttempt.RUnlock()
-	return calls
 }
 
 // Attempting calls AttemptingFunc.
@@ -739,6 +697,42 @@ func (mock *WorkerMock) ObserveMachinesCalls() []struct {
 	mock.lockObserveMachines.RLock()
 	calls = mock.calls.ObserveMachines
 	mock.lockObserveMachines.RUnlock()
+	return calls
+}
+
+// Requeue calls RequeueFunc.
+func (mock *WorkerMock) Requeue(ctx context.Context, jobs []provisioner.Job) ([]provisioner.Job, error) {
+	if mock.RequeueFunc == nil {
+		panic("WorkerMock.RequeueFunc: method is nil but Worker.Requeue was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Jobs []provisioner.Job
+	}{
+		Ctx:  ctx,
+		Jobs: jobs,
+	}
+	mock.lockRequeue.Lock()
+	mock.calls.Requeue = append(mock.calls.Requeue, callInfo)
+	mock.lockRequeue.Unlock()
+	return mock.RequeueFunc(ctx, jobs)
+}
+
+// RequeueCalls gets all the calls that were made to Requeue.
+// Check the length with:
+//
+//	len(mockedWorker.RequeueCalls())
+func (mock *WorkerMock) RequeueCalls() []struct {
+	Ctx  context.Context
+	Jobs []provisioner.Job
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Jobs []provisioner.Job
+	}
+	mock.lockRequeue.RLock()
+	calls = mock.calls.Requeue
+	mock.lockRequeue.RUnlock()
 	return calls
 }
 
