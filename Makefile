@@ -130,6 +130,7 @@ deploy: ## Check the templates of examples/deploy, and build the container's bin
 bench: ## Run the benchmarks (BENCH=regexp COUNT=n); compare two runs with benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... | tee bench.out
 	go test -run TestBurst -count=1 -v ./provisioner/provisionertest/crashsim
+	go test -run TestWhatABurstCostsAtGitHub -count=1 -v ./provisioner/reconcile
 
 .PHONY: fuzz
 fuzz: ## Fuzz what parses strangers' bytes, FUZZTIME each

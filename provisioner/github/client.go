@@ -62,7 +62,7 @@ type Client struct {
 	etags                 *etags
 	groups                *cache[groupKey, int64]
 	downloads             *cache[provisioner.Target, []download]
-	active                activeRuns
+	pictures              pictures
 	asked                 recentRuns
 	queued                *cache[runKey, map[int64]bool] // jobs by run
 }

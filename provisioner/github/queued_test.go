@@ -25,6 +25,8 @@ type run struct {
 	id     int64
 	status string
 	jobs   []string // the status of each
+	// updated is when the run changed, as far as GitHub tells.
+	updated string
 }
 
 func (x *runs) change(f func()) {
@@ -41,7 +43,7 @@ func (x *runs) routes() map[string]http.HandlerFunc {
 			list := []object{}
 			for _, run := range x.list {
 				if status := r.URL.Query().Get("status"); status == "" || status == run.status {
-					list = append(list, object{"id": run.id, "status": run.status, "repository": object{"id": 77}})
+					list = append(list, object{"id": run.id, "status": run.status, "updated_at": run.updated, "repository": object{"id": 77}})
 				}
 			}
 			answer(w, r, object{"total_count": len(list), "workflow_runs": paged(w, r, list)})
@@ -99,19 +101,25 @@ type looker struct {
 	c *github.Client
 }
 
-func (l looker) expect(what string, full bool, jobs []int64, changed bool, requests, unchanged int64) {
+// Quick and full looks, which may read all there is.
+var (
+	quickLook = provisioner.Look{Latest: true, Reads: 100, Checks: 100}
+	fullLook  = provisioner.Look{Latest: true, Statuses: provisioner.RunStatuses, Reads: 100, Checks: 100}
+)
+
+func (l looker) expect(what string, look provisioner.Look, jobs []int64, changed bool, requests, unchanged int64) {
 	l.Helper()
 	before := l.c.Quota()
-	got, anew, err := l.c.QueuedJobs(l.Context(), shop, full)
+	got, err := l.c.QueuedJobs(l.Context(), shop, look)
 	after := l.c.Quota()
 	if err != nil {
 		l.Fatalf("%s: %v", what, err)
 	}
-	if !reflect.DeepEqual(ids(got), jobs) {
-		l.Errorf("%s: jobs %v, want %v", what, ids(got), jobs)
+	if !reflect.DeepEqual(ids(got.Jobs), jobs) {
+		l.Errorf("%s: jobs %v, want %v", what, ids(got.Jobs), jobs)
 	}
-	if anew != changed {
-		l.Errorf("%s: changed %v, want %v", what, anew, changed)
+	if got.Changed != changed || !got.Complete {
+		l.Errorf("%s: changed %t, want %t; complete: %t", what, got.Changed, changed, got.Complete)
 	}
 	if r, u := after.Requests-before.Requests, after.NotModified-before.NotModified; r != requests || u != unchanged {
 		l.Errorf("%s: %d requests, %d of them unchanged; want %d and %d", what, r, u, requests, unchanged)
@@ -122,31 +130,31 @@ func TestQueuedJobsAreFoundAndAQuietRepositoryCostsOneRequest(t *testing.T) {
 	t.Parallel()
 	x := &runs{list: []*run{{id: 3, status: "completed", jobs: []string{"completed"}}}}
 	l := looker{t, serve(t, x.routes()).client(t, github.Config{})}
-	l.expect("the first look", false, []int64{}, true, 1, 0)
-	l.expect("nothing happened", false, []int64{}, false, 1, 1)
+	l.expect("the first look", quickLook, []int64{}, true, 1, 0)
+	l.expect("nothing happened", quickLook, []int64{}, false, 1, 1)
 	x.change(func() {
 		x.list = append([]*run{{id: 5, status: "queued", jobs: []string{"queued", "waiting", "in_progress", "completed", "pending", "queued"}}}, x.list...)
 	})
-	l.expect("a run began", false, []int64{5000, 5005}, true, 2, 0)
-	l.expect("it waits", false, []int64{5000, 5005}, false, 2, 2)
+	l.expect("a run began", quickLook, []int64{5000, 5005}, true, 2, 0)
+	l.expect("it waits", quickLook, []int64{5000, 5005}, false, 2, 2)
 	x.change(func() { x.list[0].jobs[0] = "in_progress" })
-	l.expect("a job began", false, []int64{5005}, true, 2, 1)
+	l.expect("a job began", quickLook, []int64{5005}, true, 2, 1)
 	x.change(func() { x.list[0].jobs = []string{"completed"} })
-	l.expect("between two jobs", false, []int64{}, true, 2, 1)
+	l.expect("between two jobs", quickLook, []int64{}, true, 2, 1)
 	x.change(func() { x.list[0].status, x.list[0].jobs = "completed", []string{"completed"} })
-	l.expect("the run ended", false, []int64{}, true, 1, 0)
-	l.expect("all is quiet", false, []int64{}, false, 1, 1)
+	l.expect("the run ended", quickLook, []int64{}, true, 1, 0)
+	l.expect("all is quiet", quickLook, []int64{}, false, 1, 1)
 }
 
 func TestAQueuedJobIsDescribedAsTheWebhookWouldHave(t *testing.T) {
 	t.Parallel()
 	x := &runs{list: []*run{{id: 5, status: "queued", jobs: []string{"queued"}}}}
-	got, _, err := serve(t, x.routes()).client(t, github.Config{}).QueuedJobs(t.Context(), shop, false)
+	got, err := serve(t, x.routes()).client(t, github.Config{}).QueuedJobs(t.Context(), shop, quickLook)
 	want := []provisioner.Job{{
 		ID: 5000, RunID: 5, RunAttempt: 2, Repository: shop, RepositoryID: 77, Labels: []string{"self-hosted", "x"}, Name: "job 0", Workflow: "CI", URL: "https://github.test/5000",
 		CreatedAt: created, Repeated: true,
 	}}
-	if err != nil || !reflect.DeepEqual(got, want) {
+	if err != nil || !reflect.DeepEqual(got.Jobs, want) {
 		t.Errorf("got %+v: %v", got, err)
 	}
 }
@@ -158,15 +166,15 @@ func TestLongRunningRunsAreFollowedBehindTheFirstPage(t *testing.T) {
 		x.list = append([]*run{{id: id + 10, status: "completed"}}, x.list...)
 	}
 	l := looker{t, serve(t, x.routes()).client(t, github.Config{})}
-	l.expect("a full page that is new: the lists by status too", false, []int64{1001}, true, 1+5+1, 0)
-	l.expect("followed", false, []int64{1001}, false, 2, 2)
+	l.expect("a full page that is new: the lists by status too", quickLook, []int64{1001}, true, 1+5+1, 0)
+	l.expect("followed", quickLook, []int64{1001}, false, 2, 2)
 	x.change(func() { x.list[len(x.list)-1].jobs = []string{"completed", "completed"} })
-	l.expect("between two jobs", false, []int64{}, true, 3, 1)
+	l.expect("between two jobs", quickLook, []int64{}, true, 3, 1)
 	x.change(func() { x.list[len(x.list)-1].jobs = append(x.list[len(x.list)-1].jobs, "queued") })
-	l.expect("its next job", false, []int64{1002}, true, 2, 1)
+	l.expect("its next job", quickLook, []int64{1002}, true, 2, 1)
 	x.change(func() { x.list[len(x.list)-1].jobs[2], x.list[len(x.list)-1].status = "completed", "completed" })
-	l.expect("over", false, []int64{}, true, 3, 1)
-	l.expect("forgotten", false, []int64{}, false, 1, 1)
+	l.expect("over", quickLook, []int64{}, true, 3, 1)
+	l.expect("forgotten", quickLook, []int64{}, false, 1, 1)
 }
 
 func TestAFullLookFindsWhatAQuickOneMisses(t *testing.T) {
@@ -176,17 +184,17 @@ func TestAFullLookFindsWhatAQuickOneMisses(t *testing.T) {
 		x.list = append([]*run{{id: id + 10, status: "completed"}}, x.list...)
 	}
 	l := looker{t, serve(t, x.routes()).client(t, github.Config{})}
-	l.expect("the first look", false, []int64{}, true, 6, 0)
+	l.expect("the first look", quickLook, []int64{}, true, 6, 0)
 	x.change(func() { // run again
 		old := x.list[len(x.list)-1]
 		old.status, old.jobs = "queued", []string{"queued"}
 	})
-	l.expect("a quick look", false, []int64{}, false, 1, 1)
-	l.expect("a full look", true, []int64{10000}, true, 7, 5)
-	l.expect("a quick look after it", false, []int64{10000}, false, 2, 2)
+	l.expect("a quick look", quickLook, []int64{}, false, 1, 1)
+	l.expect("a full look", fullLook, []int64{10000}, true, 7, 5)
+	l.expect("a quick look after it", quickLook, []int64{10000}, false, 2, 2)
 	x.change(func() { x.list = x.list[:len(x.list)-1] })
-	l.expect("the run is deleted", false, []int64{}, true, 7, 4)
-	l.expect("quiet", false, []int64{}, false, 1, 1)
+	l.expect("the run is deleted", quickLook, []int64{}, true, 2, 0)
+	l.expect("quiet", quickLook, []int64{}, false, 1, 1)
 }
 
 func TestAllJobsOfABigMatrixAreRead(t *testing.T) {
@@ -195,9 +203,9 @@ func TestAllJobsOfABigMatrixAreRead(t *testing.T) {
 	for range 256 {
 		x.list[0].jobs = append(x.list[0].jobs, "queued")
 	}
-	got, _, err := serve(t, x.routes()).client(t, github.Config{}).QueuedJobs(t.Context(), shop, false)
-	if err != nil || len(got) != 256 {
-		t.Errorf("%d jobs: %v", len(got), err)
+	got, err := serve(t, x.routes()).client(t, github.Config{}).QueuedJobs(t.Context(), shop, quickLook)
+	if err != nil || len(got.Jobs) != 256 {
+		t.Errorf("%d jobs: %v", len(got.Jobs), err)
 	}
 }
 
@@ -220,10 +228,10 @@ func TestAnIncompleteLookIsAnErrorAndLosesNoRun(t *testing.T) {
 		ok(w, r)
 	}
 	l := looker{t, serve(t, routes).client(t, github.Config{})}
-	_, _, err := l.c.QueuedJobs(t.Context(), shop, true)
+	_, err := l.c.QueuedJobs(t.Context(), shop, fullLook)
 	outcome{is: provisioner.ErrRefused}.check(t, err)
 	broken.Clear()
-	l.expect("when it works again", false, []int64{1000}, true, 2, 1)
+	l.expect("when it works again", quickLook, []int64{1000}, true, 2, 1)
 }
 
 func TestTheStateOfAJob(t *testing.T) {
@@ -261,16 +269,17 @@ func TestTheStateOfAJob(t *testing.T) {
 
 func TestARunThatIsRunAgainWhileItIsLookedAtIsActive(t *testing.T) {
 	t.Parallel()
-	x := &runs{list: []*run{{id: 5, status: "queued", jobs: []string{"queued"}}}}
+	again := &run{id: 5000, status: "completed", jobs: []string{"queued"}}
+	x := &runs{list: []*run{again}}
+	for id := range int64(150) {
+		x.list = append(x.list, &run{id: 1000 - id, status: "completed"})
+	}
 	routes := x.routes()
 	list := routes["GET /repos/octo/shop/actions/runs"]
 	routes["GET /repos/octo/shop/actions/runs"] = func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Has("status") {
-			list(w, r)
-			return
-		}
-		answer(w, r, object{"total_count": 1, "workflow_runs": []object{{"id": 5, "status": "completed"}}}) // a moment ago
+		list(w, r)
+		x.change(func() { again.status = "queued" })
 	}
 	l := looker{t, serve(t, routes).client(t, github.Config{})}
-	l.expect("a full look", true, []int64{5000}, true, 7, 0)
+	l.expect("a full look", fullLook, []int64{5000000}, true, 7, 0)
 }

@@ -23,33 +23,38 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
 )
 
-// fleet is real clients of a fake GitHub and a fake EC2 with busy machines.
+// fleet is real clients of a fake GitHub and a fake EC2.
 type fleet struct {
 	github  *githubtest.Server
 	ec2     *ec2test.Server
 	client  *github.Client
+	engine  *provisioner.Provisioner
+	worker  *queue.Worker
 	sweeper *reconcile.Sweeper
 }
 
-// newFleet has that many machines in that many repositories, each with a job of one workflow run of
-// its repository.
-func newFleet(tb testing.TB, repositories, machines int) *fleet {
+// newFleet knows that many repositories, app-0 and so on.
+func newFleet(tb testing.TB, repositories int, cloudConfig ec2test.Config, registrar func(*fleet) provisioner.Registrar) *fleet {
 	tb.Helper()
 	f := &fleet{
 		github: githubtest.New(githubtest.Config{Token: "token"}),
-		ec2:    ec2test.New(ec2test.Config{}),
+		ec2:    ec2test.New(cloudConfig),
 	}
 	var err error
 	f.client, err = github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: fakehttp.Loopback(f.github)})
 	check(tb, err)
+	launchBurst := 0
+	if cloudConfig.LaunchRate == 0 {
+		launchBurst = 10_000 // as this EC2 has no limit
+	}
 	t := provisioner.RunnerType{Name: "linux", Labels: []string{"linux"}, Provider: awsrunner.Name}
 	cloud, err := awsrunner.New(ec2.New(ec2.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		HTTPClient: &http.Client{Transport: fakehttp.Loopback(f.ec2)},
 	}), f.client, map[string]awsrunner.Settings{t.Name: {Image: "ami-1", InstanceTypes: []string{"t4g.small"}, Subnets: []string{"subnet-a"}}},
-		awsrunner.Config{LaunchBurst: 10_000})
+		awsrunner.Config{LaunchBurst: launchBurst})
 	check(tb, err)
-	engine, err := provisioner.New([]provisioner.RunnerType{t}, map[string]provisioner.Provider{t.Provider: cloud}, online{f.client, f.github},
+	f.engine, err = provisioner.New([]provisioner.RunnerType{t}, map[string]provisioner.Provider{t.Provider: cloud}, registrar(f),
 		provisioner.Config{Jobs: f.client})
 	check(tb, err)
 	cfg := reconcile.Config{Requests: func() (all, unchanged int) {
@@ -60,19 +65,31 @@ func newFleet(tb testing.TB, repositories, machines int) *fleet {
 		r := provisioner.Repository{Owner: "octo-org", Name: fmt.Sprint("app-", i)}
 		cfg.Repositories = append(cfg.Repositories, r)
 		f.github.AddRepository(r.Owner, r.Name)
+	}
+	f.worker = queue.NewWorker(queue.NewMemory(0), f.engine, queue.Config{})
+	f.sweeper = reconcile.New(f.engine, f.client, f.client, f.worker, cfg)
+	return f
+}
+
+// newBusyFleet has that many machines in that many repositories, each with a job of one workflow
+// run of its repository.
+func newBusyFleet(tb testing.TB, repositories, machines int) *fleet {
+	tb.Helper()
+	f := newFleet(tb, repositories, ec2test.Config{}, func(f *fleet) provisioner.Registrar { return online{f.client, f.github} })
+	for i := range repositories {
+		r := provisioner.Repository{Owner: "octo-org", Name: fmt.Sprint("app-", i)}
 		n := (machines + i) / repositories // as even as can be
 		if n == 0 {
 			continue
 		}
 		for _, j := range f.github.QueueJobs(r, n, "linux") {
-			out, err := engine.Provision(tb.Context(), j)
+			out, err := f.engine.Provision(tb.Context(), j)
 			check(tb, err)
 			if !f.github.AssignTo(j.ID, out.Runner.ID) {
 				tb.Fatalf("job %d can't be given to runner %d", j.ID, out.Runner.ID)
 			}
 		}
 	}
-	f.sweeper = reconcile.New(engine, f.client, f.client, queue.NewWorker(queue.NewMemory(0), engine, queue.Config{}), cfg)
 	f.sweep(tb) // the first one is a full look, and has no ETags
 	return f
 }
@@ -116,30 +133,40 @@ func calls(byOperation map[string]int) (n int) {
 	return n
 }
 
-func TestTheCostOfASweepGrowsWithPagesNotWithMachines(t *testing.T) {
+// Where all is calm every second sweep lists workflow runs, and the others runners.
+func TestACalmRepositoryCostsOneRequestASweep(t *testing.T) {
 	for _, c := range []struct {
 		name                   string
 		repositories, machines int
-		want                   cost
+		runs, runners          cost
 	}{
-		{"quiet: a free request for each repository, and a list of the machines", 50, 0, cost{github: 50, ec2: 1}},
-		{"busy: the runs, the jobs and the runners of each repository", 50, 60, cost{github: 150, ec2: 1}},
-		{"busy with five times the machines: the same", 50, 300, cost{github: 150, ec2: 1}},
-		{"a page of machines, two of jobs and two of runners", 1, 150, cost{github: 5, ec2: 1}},
-		{"two pages of machines, eleven of jobs and eleven of runners", 1, 1050, cost{github: 23, ec2: 2}},
+		{"nothing of ours", 50, 0, cost{github: 50, ec2: 1}, cost{github: 50, ec2: 1}},
+		{"machines with jobs", 50, 60, cost{github: 50, ec2: 1}, cost{github: 50, ec2: 1}},
+		{"machines with jobs, 1000 of them", 50, 1000, cost{github: 50, ec2: 1}, cost{github: 50, ec2: 1}},
+		{"more machines than there are on a page", 1, 1050, cost{github: 1, ec2: 2}, cost{github: 11, ec2: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newFleet(t, c.repositories, c.machines)
+				f := newBusyFleet(t, c.repositories, c.machines)
 				time.Sleep(4 * time.Minute) // a process that has just started looks for longer
 				f.sweep(t)
-				r, got := f.sweep(t)
-				if got != c.want {
-					t.Errorf("a sweep made %+v requests, want %+v", got, c.want)
-				}
-				if n := r.Machines[reconcile.MachineKind{Type: "linux", State: reconcile.Busy}]; n != c.machines {
-					t.Errorf("it saw %d busy machines, want %d", n, c.machines)
+				for n := 2; n < 22; n++ {
+					time.Sleep(time.Minute)
+					want := c.runs
+					if n%2 == 1 && n%10 != 5 && n%10 != 9 {
+						want = c.runners
+					}
+					r, got := f.sweep(t)
+					if n%10 == 5 && c.repositories == 1 { // a check of the one run, of all its pages
+						want = c.runners
+					}
+					if got != want {
+						t.Errorf("sweep %d made %+v requests, want %+v", n, got, want)
+					}
+					if n := r.Machines[reconcile.MachineKind{Type: "linux", State: reconcile.Busy}]; n != c.machines {
+						t.Errorf("it saw %d busy machines, want %d", n, c.machines)
+					}
 				}
 			})
 		})
@@ -149,7 +176,7 @@ func TestTheCostOfASweepGrowsWithPagesNotWithMachines(t *testing.T) {
 func BenchmarkSweep(b *testing.B) {
 	for _, machines := range []int{0, 100, 1000} {
 		b.Run("repositories=50/machines="+strconv.Itoa(machines), func(b *testing.B) {
-			f := newFleet(b, 50, machines)
+			f := newBusyFleet(b, 50, machines)
 			var sum cost
 			n := 0
 			for b.Loop() {

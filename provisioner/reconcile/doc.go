@@ -15,6 +15,15 @@
 // dead goes: machines whose registration is gone, registrations without a machine, machines that
 // never came up or that are too old.
 //
+// # What it asks GitHub for
+//
+// As little as it can, because launches need the same limits. Where machines boot or wait, jobs
+// wait, or a webhook came, a sweep lists the latest workflow runs and the runners, reads the jobs
+// of the runs that nobody told of, and checks a few others. A repository in which nothing waits and
+// every machine has a job gets one request, which costs nothing while nothing changes: for its
+// workflow runs and for its runners in turn. Of the repositories without anything of ours 300 are
+// looked at in a sweep, and those that GitHub refuses once an hour in the end.
+//
 // # What keeps it from doing harm
 //
 //   - Nothing without our deployment's mark and our name is touched.

@@ -29,8 +29,9 @@ func ExampleSweeper() {
 		ProvidersFunc: func() map[string]provisioner.Provider { return map[string]provisioner.Provider{"cloud": cloud} },
 	}
 	jobs := &reconciletest.JobsMock{
-		QueuedJobsFunc: func(context.Context, provisioner.Repository, bool) ([]provisioner.Job, bool, error) {
-			return []provisioner.Job{{ID: 42, RunAttempt: 1, Repository: shop, Labels: []string{"linux"}}}, true, nil
+		QueuedJobsFunc: func(context.Context, provisioner.Repository, provisioner.Look) (provisioner.Sight, error) {
+			jobs := []provisioner.Job{{ID: 42, RunAttempt: 1, Repository: shop, Labels: []string{"linux"}}}
+			return provisioner.Sight{Jobs: jobs, Changed: true, Complete: true}, nil
 		},
 	}
 	runners := &reconciletest.RunnersMock{

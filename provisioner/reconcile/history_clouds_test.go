@@ -50,18 +50,19 @@ func (h *history) List(context.Context) ([]provisioner.Machine, error) {
 	return out, nil
 }
 
-func (h *history) QueuedJobs(context.Context, provisioner.Repository, bool) (jobs []provisioner.Job, changed bool, err error) {
+func (h *history) QueuedJobs(context.Context, provisioner.Repository, provisioner.Look) (seen provisioner.Sight, err error) {
 	if err := h.fails("the list of jobs"); err != nil {
 		h.blind["linux"], h.jobsBlind = true, true // the organisation's runners can be read all the same
-		return nil, false, err
+		return provisioner.Sight{}, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(h.jobs)) {
 		if j := h.jobs[id]; j.state == provisioner.JobWaiting {
-			jobs = append(jobs, j.Job)
+			seen.Jobs = append(seen.Jobs, j.Job)
 			h.lacking[j.Labels[0]]++
 		}
 	}
-	return jobs, true, nil
+	seen.Changed, seen.Complete = h.chance(0.5), true
+	return seen, nil
 }
 
 func (h *history) JobState(_ context.Context, j provisioner.Job) (provisioner.JobState, error) {

@@ -22,8 +22,21 @@ type repositories struct {
 }
 
 type repository struct {
+	pinned     bool // named by the settings
 	active     bool
 	lastActive time.Time
+
+	news         bool      // a webhook told of a job since the last sweep began
+	calm         bool      // nothing of ours waited at the last sweep, and every machine was busy
+	machines     []string  // its live machines then
+	looked       time.Time // when it was last visited
+	inView       bool      // this sweep looks for new jobs of it
+	inViewBefore bool      // the last one did
+
+	refusals     int       // in a row
+	refusedSince time.Time // the first of them
+	next         time.Time // when to look again
+	refused      error     // the last of them
 }
 
 // staysActive is longer than an attempt's last call may take to have its effect: a registration
@@ -36,9 +49,18 @@ func (k *repositories) add(r provisioner.Repository) {
 	k.insert(r)
 }
 
-func (k *repositories) insert(r provisioner.Repository) {
+func (k *repositories) pin(r provisioner.Repository) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if x := k.insert(r); x != nil {
+		x.pinned = true
+	}
+}
+
+// insert returns nil for what is no repository.
+func (k *repositories) insert(r provisioner.Repository) *repository {
 	if r.Owner == "" || r.Name == "" {
-		return
+		return nil
 	}
 	if k.m == nil {
 		k.m = map[provisioner.Repository]*repository{}
@@ -46,14 +68,14 @@ func (k *repositories) insert(r provisioner.Repository) {
 	if _, ok := k.m[r]; !ok {
 		k.m[r], k.changed = &repository{active: true, lastActive: time.Now()}, true
 	}
+	return k.m[r]
 }
 
 func (k *repositories) markActive(r provisioner.Repository) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.insert(r)
-	if x := k.m[r]; x != nil {
-		x.active, x.lastActive = true, time.Now()
+	if x := k.insert(r); x != nil {
+		x.active, x.news, x.lastActive = true, true, time.Now()
 	}
 }
 
@@ -76,27 +98,22 @@ func (k *repositories) setIdle(t provisioner.Target, idle bool) {
 func (k *repositories) list() []provisioner.Repository {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return sorted(slices.Collect(maps.Keys(k.m)))
+	return slices.SortedFunc(maps.Keys(k.m), byName)
 }
 
-// listActive lists the repositories that may have registrations of ours, or all.
-func (k *repositories) listActive(all bool) []provisioner.Repository {
+func byName(a, b provisioner.Repository) int {
+	return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Name, b.Name))
+}
+
+// listActive returns the repositories that may have registrations of ours.
+func (k *repositories) listActive() map[provisioner.Repository]bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var out []provisioner.Repository
+	active := make(map[provisioner.Repository]bool)
 	for r, x := range k.m {
-		if x.active || all {
-			out = append(out, r)
-		}
+		active[r] = x.active
 	}
-	return sorted(out)
-}
-
-func sorted(rs []provisioner.Repository) []provisioner.Repository {
-	slices.SortFunc(rs, func(a, b provisioner.Repository) int {
-		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Name, b.Name))
-	})
-	return rs
+	return active
 }
 
 const repositoriesKey = "repositories"
@@ -134,7 +151,7 @@ func (s *Sweeper) saveRepositories(ctx context.Context) {
 	if s.cfg.Store == nil || !s.known.takeChanged() {
 		return
 	}
-	value, err := json.Marshal(s.known.all())
+	value, err := json.Marshal(s.known.list())
 	if err == nil {
 		err = s.cfg.Store.Put(ctx, repositoriesKey, string(value))
 	}
@@ -156,10 +173,4 @@ func (k *repositories) setChanged() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.changed = true
-}
-
-func (k *repositories) all() []provisioner.Repository {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return sorted(slices.Collect(maps.Keys(k.m)))
 }

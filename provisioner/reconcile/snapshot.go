@@ -30,6 +30,9 @@ type snapshot struct {
 	readErrors map[provisioner.Target]error // targets whose jobs or runners could not be read
 	refused    map[provisioner.Target]error // targets that GitHub refuses us
 	putOff     map[provisioner.Target]bool  // targets whose credential has little left of its limit
+	partial    map[provisioner.Target]bool  // targets that have workflow runs which are still to be read
+
+	visits map[provisioner.Repository]visit
 }
 
 // classKey is what supply and demand are counted by.
@@ -91,16 +94,18 @@ func (snap *snapshot) canRead(t provisioner.Target) bool {
 // for.
 func (snap *snapshot) seesJobs(t provisioner.Target) bool {
 	if t.Repo != "" {
-		return snap.canRead(t)
+		return snap.canRead(t) && !snap.partial[t]
 	}
 	for unread := range snap.readErrors {
 		if unread.Owner == t.Owner {
 			return false
 		}
 	}
-	for unread := range snap.putOff {
-		if unread.Owner == t.Owner {
-			return false
+	for _, unread := range []map[provisioner.Target]bool{snap.putOff, snap.partial} {
+		for u := range unread {
+			if u.Owner == t.Owner {
+				return false
+			}
 		}
 	}
 	return true
@@ -120,12 +125,19 @@ func (s *Sweeper) takeSnapshot(ctx context.Context) *snapshot {
 	snap := &snapshot{
 		now: time.Now(), types: map[string]provisioner.RunnerType{}, registry: map[provisioner.Target]map[int64]provisioner.Runner{},
 		classes: map[classKey]*class{}, listErrors: map[string]error{}, unlistable: map[string]bool{},
-		readErrors: map[provisioner.Target]error{}, refused: map[provisioner.Target]error{}, putOff: map[provisioner.Target]bool{},
+		readErrors: map[provisioner.Target]error{}, refused: map[provisioner.Target]error{}, putOff: map[provisioner.Target]bool{}, partial: map[provisioner.Target]bool{},
 	}
 	for _, t := range s.engine.Types() {
 		snap.types[t.Name] = t
 	}
 	s.readMachines(ctx, snap)
+	alive := map[provisioner.Repository][]string{}
+	for _, m := range snap.machines {
+		if m.Alive() {
+			alive[m.Repository] = append(alive[m.Repository], m.ID)
+		}
+	}
+	snap.visits = s.known.plan(s.sweeps, snap.now, alive)
 	s.readJobs(ctx, snap)
 	s.readRegistrations(ctx, snap)
 	s.match(snap)
@@ -175,7 +187,7 @@ func (s *Sweeper) readMachines(ctx context.Context, snap *snapshot) {
 const retiredLifetime = 6 * time.Hour
 
 // fullSweepEvery is how many sweeps go by between those that look at what a quick one may miss:
-// long-running workflow runs, and registrations in quiet repositories.
+// workflow runs behind the latest hundred, and the credential's repositories.
 const fullSweepEvery = 10
 
 func (s *Sweeper) fullSweep() bool { return s.sweeps%fullSweepEvery == 0 }
@@ -183,22 +195,37 @@ func (s *Sweeper) fullSweep() bool { return s.sweeps%fullSweepEvery == 0 }
 func (s *Sweeper) readJobs(ctx context.Context, snap *snapshot) {
 	var g errgroup.Group
 	g.SetLimit(s.cfg.Concurrency)
-	for _, r := range s.known.list() {
-		if s.cfg.Allowed != nil && !s.cfg.Allowed(r) {
+	for r, v := range maps.Clone(snap.visits) {
+		t := targetOf(r)
+		if s.cfg.Allowed != nil && !s.cfg.Allowed(r) || s.putOff(ctx, snap, t) {
 			continue
 		}
-		if s.putOff(ctx, snap, provisioner.Target{Owner: r.Owner, Repo: r.Name}) {
+		if v.refused != nil {
+			snap.mu.Lock()
+			snap.fail(t, v.refused)
+			snap.mu.Unlock()
+			continue
+		}
+		if !v.asks() {
 			continue
 		}
 		g.Go(func() error {
-			jobs, _, err := s.jobs.QueuedJobs(ctx, r, s.fullSweep())
+			seen, err := s.jobs.QueuedJobs(ctx, r, v.look)
+			s.known.answered(r, err, snap.now)
 			snap.mu.Lock()
 			defer snap.mu.Unlock()
 			if err != nil {
-				snap.fail(provisioner.Target{Owner: r.Owner, Repo: r.Name}, err)
+				snap.fail(t, err)
 				return nil
 			}
-			for _, j := range jobs {
+			if !seen.Complete {
+				snap.partial[t] = true
+			}
+			if seen.Changed {
+				v.runners = true
+				snap.visits[r] = v
+			}
+			for _, j := range seen.Jobs {
 				t, err := s.engine.TypeFor(j)
 				if err != nil {
 					continue
@@ -241,50 +268,6 @@ func (snap *snapshot) fail(t provisioner.Target, err error) {
 		return
 	}
 	snap.readErrors[t] = err
-}
-
-// readRegistrations reads the registrations of every target that has machines, jobs or, as far as
-// is known, registrations of ours; now and then, of all.
-func (s *Sweeper) readRegistrations(ctx context.Context, snap *snapshot) {
-	targets := map[provisioner.Target]bool{} // true where a registration may be on its way
-	for _, r := range s.known.listActive(s.fullSweep()) {
-		for _, t := range snap.types {
-			targets[t.Target(r)] = false
-		}
-	}
-	for _, m := range snap.machines {
-		if m.Alive() && m.known {
-			targets[m.target()] = true
-		}
-	}
-	for key, c := range snap.classes {
-		if len(c.jobs) > 0 {
-			targets[key.target] = true
-		}
-	}
-	maps.DeleteFunc(targets, func(t provisioner.Target, _ bool) bool { return !snap.canRead(t) || s.putOff(ctx, snap, t) })
-	var g errgroup.Group
-	g.SetLimit(s.cfg.Concurrency)
-	for t, alive := range targets {
-		g.Go(func() error {
-			list, err := s.runners.Runners(ctx, t)
-			snap.mu.Lock()
-			defer snap.mu.Unlock()
-			if err != nil {
-				snap.fail(t, err)
-				return nil
-			}
-			byID := make(map[int64]provisioner.Runner, len(list))
-			for _, r := range list {
-				byID[r.ID] = r
-				alive = alive || provisioner.IsRunnerName(r.Name) && s.engine.Deployment().Owns(r)
-			}
-			snap.registry[t] = byID
-			s.known.setIdle(t, !alive)
-			return nil
-		})
-	}
-	_ = g.Wait()
 }
 
 // match gives every machine its registration and every class its supply.

@@ -78,15 +78,21 @@ func (s *Sweeper) unserved(snap *snapshot, target provisioner.Target, c *class) 
 			continue
 		}
 		lacking--
-		if _, again := s.demand.since("unserved/" + j.Key()); again && !s.trials.serves(snap, target, j) {
+		_, again := s.demand.since("unserved/" + j.Key())
+		if (again || s.waitedUnseen(j)) && !s.trials.serves(snap, target, j) {
 			out = append(out, j)
 		}
 	}
 	return out
 }
 
+// waitedUnseen reports whether the job waited at the last sweep already, which did not look.
+func (s *Sweeper) waitedUnseen(j provisioner.Job) bool {
+	return s.known.outOfView(j.Repository) && !j.CreatedAt.IsZero() && j.CreatedAt.Before(s.last)
+}
+
 // generation is the one after all whose names busy runners hold, which serve other jobs and keep
-// the names until they are done, or another deployment.
+// the names until they are done, or another deployment; 0 if there are none.
 func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) int {
 	last := 0
 	for _, r := range snap.registry[key.target] {
@@ -94,6 +100,9 @@ func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) in
 		if ok && made.Key() == j.Key() && (r.Busy || !s.engine.Deployment().Owns(r)) {
 			last = max(last, made.Generation)
 		}
+	}
+	if last == 0 {
+		return 0
 	}
 	return last + 1
 }

@@ -20,9 +20,8 @@ type Engine interface {
 
 // Jobs reads the jobs that wait for a runner.
 type Jobs interface {
-	// QueuedJobs returns the jobs of a repository that wait. full asks for a look at long-running
-	// workflow runs too, which a quick look may miss.
-	QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) (jobs []provisioner.Job, changed bool, err error)
+	// QueuedJobs tells the jobs of a repository that wait, as they are known after that look.
+	QueuedJobs(ctx context.Context, r provisioner.Repository, l provisioner.Look) (provisioner.Sight, error)
 	// JobState tells the state of one job, without the lag of a list.
 	JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error)
 	// RepositoryID returns GitHub's number of the repository that has this name now; 0 if unknown.
@@ -125,6 +124,8 @@ type Sweeper struct {
 	known        repositories
 	cursors      map[string]string // of delivery logs, when there is no store
 	backlogs     map[string]*backlog
+	registries   map[provisioner.Target]map[int64]provisioner.Runner // as they were read last
+	last         time.Time                                           // when the last sweep began
 }
 
 // New returns a Sweeper.
@@ -136,8 +137,9 @@ func New(engine Engine, jobs Jobs, runners Runners, worker Worker, cfg Config) *
 	cfg.Replacements = orDefault(cfg.Replacements, 3)
 	cfg.Concurrency = orDefault(cfg.Concurrency, 8)
 	s := &Sweeper{engine: engine, jobs: jobs, runners: runners, worker: worker, cfg: cfg, cursors: make(map[string]string), backlogs: make(map[string]*backlog)}
+	s.registries = make(map[provisioner.Target]map[int64]provisioner.Runner)
 	for _, r := range cfg.Repositories {
-		s.known.add(r)
+		s.known.pin(r)
 	}
 	return s
 }
@@ -191,6 +193,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.garbage.endSweep()
 	s.supply(ctx, snap, r)
 	s.demand.endSweep()
+	s.known.settle(snap, s)
+	s.last = snap.now
 	s.saveRepositories(ctx)
 	s.saveTrials(ctx)
 	s.sweeps++

@@ -20,11 +20,11 @@ type patchy struct {
 	err  error
 }
 
-func (p patchy) QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error) {
+func (p patchy) QueuedJobs(ctx context.Context, r provisioner.Repository, l provisioner.Look) (provisioner.Sight, error) {
 	if r == p.dark {
-		return nil, false, p.err
+		return provisioner.Sight{Complete: true}, p.err
 	}
-	return p.world.QueuedJobs(ctx, r, full)
+	return p.world.QueuedJobs(ctx, r, l)
 }
 
 var elsewhere = provisioner.Repository{Owner: "elsewhere", Name: "broken"}
@@ -122,6 +122,24 @@ func TestAnOrganisationsMachinesAreNotTooManyWhileOneRepositoryCanNotBeRead(t *t
 					t.Errorf("the sweeps did: %s", did)
 				}
 			})
+		})
+	}
+}
+
+// A job that waits may be among the jobs of a workflow run that is still to be read.
+func TestNoMachineIsTooManyWhileWorkflowRunsAreStillToBeRead(t *testing.T) {
+	for _, scope := range []provisioner.Scope{provisioner.ScopeRepository, provisioner.ScopeOrganization} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{scope: scope, partial: true}
+			w.launch(1, time.Hour, provisioner.Runner{Online: true})
+			s := newSweeper(w, reconcile.Config{})
+			if did := sweeps(t, w, s, 3); strings.Join(did, "") != "" {
+				t.Errorf("the sweeps did %q", did)
+			}
+			w.partial = false
+			if did := sweeps(t, w, s, 2); !strings.Contains(did[1], "terminate i-1") {
+				t.Errorf("and then %q", did)
+			}
 		})
 	}
 }

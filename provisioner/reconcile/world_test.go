@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type world struct {
 	machines []provisioner.Machine
 	attempts map[int64]bool // under way here
 	waits    map[int64]bool // in the queue
+	seen     map[provisioner.Repository][]provisioner.Job
+	partial  bool // there are workflow runs that could not be read
 	broken   map[string]bool
 	doErr    error
 	scope    provisioner.Scope
@@ -40,6 +43,8 @@ type world struct {
 	jobsErr, runnersErr, listErr, removeErr error
 
 	did []string
+
+	mu sync.Mutex // of what looks at several repositories side by side change
 }
 
 func (w *world) do(format string, args ...any) { w.did = append(w.did, fmt.Sprintf(format, args...)) }
@@ -96,14 +101,21 @@ func (w *world) Terminate(_ context.Context, m provisioner.Machine) error {
 
 // GitHub.
 
-func (w *world) QueuedJobs(_ context.Context, r provisioner.Repository, _ bool) ([]provisioner.Job, bool, error) {
+func (w *world) QueuedJobs(_ context.Context, r provisioner.Repository, _ provisioner.Look) (provisioner.Sight, error) {
 	var jobs []provisioner.Job
 	for _, j := range w.jobs {
 		if j.Repository == r {
 			jobs = append(jobs, j)
 		}
 	}
-	return jobs, true, w.jobsErr
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed := !slices.EqualFunc(jobs, w.seen[r], func(a, b provisioner.Job) bool { return a.ID == b.ID })
+	if w.seen == nil {
+		w.seen = map[provisioner.Repository][]provisioner.Job{}
+	}
+	w.seen[r] = jobs
+	return provisioner.Sight{Jobs: jobs, Changed: changed, Complete: !w.partial}, w.jobsErr
 }
 
 func (w *world) JobState(_ context.Context, j provisioner.Job) (provisioner.JobState, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 	"github.com/datawire/github-runner-provisioner/provisioner/reconcile"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
@@ -14,9 +15,12 @@ import (
 type hints struct {
 	worker  *queue.Worker
 	sweeper *reconcile.Sweeper
+	github  *github.Client
 }
 
-func newHints(w *queue.Worker, s *reconcile.Sweeper) hints { return hints{worker: w, sweeper: s} }
+func newHints(w *queue.Worker, s *reconcile.Sweeper, gh *github.Client) hints {
+	return hints{worker: w, sweeper: s, github: gh}
+}
 
 var (
 	_ webhook.Accepter = hints{}
@@ -26,6 +30,7 @@ var (
 // Accept implements webhook.Accepter.
 func (h hints) Accept(ctx context.Context, runnerType string, j provisioner.Job) (duplicate bool, err error) {
 	h.sweeper.MarkActive(j.Repository)
+	h.github.Tell(j, provisioner.JobWaiting)
 	return h.worker.Accept(ctx, runnerType, j)
 }
 
@@ -35,5 +40,8 @@ func (h hints) Record(_ context.Context, c webhook.Change) {
 	h.sweeper.JobTaken(c.RunnerID, c.Job.ID)
 	if c.Action == webhook.ActionCompleted {
 		h.worker.JobEnded(c.Job)
+		h.github.Tell(c.Job, provisioner.JobEnded)
+		return
 	}
+	h.github.Tell(c.Job, provisioner.JobRunning)
 }

@@ -56,6 +56,8 @@ func TestTheClientAgainstTheFakeGitHub(t *testing.T) {
 		}
 
 		jobs := g.QueueJobs(shop, 2, "x")
+		quick := provisioner.Look{Latest: true, Reads: 100, Checks: 100}
+		full := provisioner.Look{Latest: true, Statuses: provisioner.RunStatuses, Reads: 100, Checks: 100}
 		state := func(want provisioner.JobState) {
 			t.Helper()
 			if got, err := c.JobState(ctx, jobs[0]); err != nil || got != want {
@@ -63,19 +65,19 @@ func TestTheClientAgainstTheFakeGitHub(t *testing.T) {
 			}
 		}
 		state(provisioner.JobWaiting)
-		if queued, changed, err := c.QueuedJobs(ctx, shop, true); err != nil || !changed || len(queued) != 2 || queued[0].ID != jobs[0].ID || queued[0].Name != jobs[0].Name || queued[0].URL != jobs[0].URL {
-			t.Errorf("queued jobs %+v, %v, %v", queued, changed, err)
+		if got, err := c.QueuedJobs(ctx, shop, full); err != nil || !got.Changed || len(got.Jobs) != 2 || got.Jobs[0].ID != jobs[0].ID || got.Jobs[0].Name != jobs[0].Name || got.Jobs[0].URL != jobs[0].URL {
+			t.Errorf("queued jobs %+v, %v", got, err)
 		}
-		if _, changed, err := c.QueuedJobs(ctx, shop, false); err != nil || changed {
-			t.Errorf("nothing has changed: %v, %v", changed, err)
+		if got, err := c.QueuedJobs(ctx, shop, quick); err != nil || got.Changed {
+			t.Errorf("nothing has changed: %+v, %v", got, err)
 		}
 		if _, err := g.Connect(config.Reveal()); err != nil {
 			t.Fatal(err)
 		}
 		g.Assign()
 		state(provisioner.JobRunning)
-		if queued, changed, err := c.QueuedJobs(ctx, shop, false); err != nil || !changed || len(queued) != 1 || queued[0].ID != jobs[1].ID {
-			t.Errorf("queued jobs %+v, %v, %v", queued, changed, err)
+		if got, err := c.QueuedJobs(ctx, shop, quick); err != nil || !got.Changed || len(got.Jobs) != 1 || got.Jobs[0].ID != jobs[1].ID {
+			t.Errorf("queued jobs %+v, %v", got, err)
 		}
 		if r, err := c.Runner(ctx, shopTarget, runner.ID); err != nil || !r.Online || !r.Busy {
 			t.Errorf("%+v, %v", r, err)
@@ -92,8 +94,8 @@ func TestTheClientAgainstTheFakeGitHub(t *testing.T) {
 			t.Errorf("removal of what is gone: %v", err)
 		}
 		g.CancelJob(jobs[1].ID)
-		if queued, _, err := c.QueuedJobs(ctx, shop, false); err != nil || len(queued) != 0 {
-			t.Errorf("queued jobs %+v, %v", queued, err)
+		if got, err := c.QueuedJobs(ctx, shop, quick); err != nil || len(got.Jobs) != 0 {
+			t.Errorf("queued jobs %+v, %v", got, err)
 		}
 
 		for i := range 120 {

@@ -201,7 +201,7 @@ var _ reconcile.Jobs = &JobsMock{}
 //			JobStateFunc: func(ctx context.Context, j provisioner.Job) (provisioner.JobState, error) {
 //				panic("mock out the JobState method")
 //			},
-//			QueuedJobsFunc: func(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error) {
+//			QueuedJobsFunc: func(ctx context.Context, r provisioner.Repository, l provisioner.Look) (provisioner.Sight, error) {
 //				panic("mock out the QueuedJobs method")
 //			},
 //			RepositoryIDFunc: func(ctx context.Context, r provisioner.Repository) (int64, error) {
@@ -218,7 +218,7 @@ type JobsMock struct {
 	JobStateFunc func(ctx context.Context, j provisioner.Job) (provisioner.JobState, error)
 
 	// QueuedJobsFunc mocks the QueuedJobs method.
-	QueuedJobsFunc func(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error)
+	QueuedJobsFunc func(ctx context.Context, r provisioner.Repository, l provisioner.Look) (provisioner.Sight, error)
 
 	// RepositoryIDFunc mocks the RepositoryID method.
 	RepositoryIDFunc func(ctx context.Context, r provisioner.Repository) (int64, error)
@@ -238,8 +238,8 @@ type JobsMock struct {
 			Ctx context.Context
 			// R is the r argument value.
 			R provisioner.Repository
-			// Full is the full argument value.
-			Full bool
+			// L is the l argument value.
+			L provisioner.Look
 		}
 		// RepositoryID holds details about calls to the RepositoryID method.
 		RepositoryID []struct {
@@ -291,23 +291,23 @@ func (mock *JobsMock) JobStateCalls() []struct {
 }
 
 // QueuedJobs calls QueuedJobsFunc.
-func (mock *JobsMock) QueuedJobs(ctx context.Context, r provisioner.Repository, full bool) ([]provisioner.Job, bool, error) {
+func (mock *JobsMock) QueuedJobs(ctx context.Context, r provisioner.Repository, l provisioner.Look) (provisioner.Sight, error) {
 	if mock.QueuedJobsFunc == nil {
 		panic("JobsMock.QueuedJobsFunc: method is nil but Jobs.QueuedJobs was just called")
 	}
 	callInfo := struct {
-		Ctx  context.Context
-		R    provisioner.Repository
-		Full bool
+		Ctx context.Context
+		R   provisioner.Repository
+		L   provisioner.Look
 	}{
-		Ctx:  ctx,
-		R:    r,
-		Full: full,
+		Ctx: ctx,
+		R:   r,
+		L:   l,
 	}
 	mock.lockQueuedJobs.Lock()
 	mock.calls.QueuedJobs = append(mock.calls.QueuedJobs, callInfo)
 	mock.lockQueuedJobs.Unlock()
-	return mock.QueuedJobsFunc(ctx, r, full)
+	return mock.QueuedJobsFunc(ctx, r, l)
 }
 
 // QueuedJobsCalls gets all the calls that were made to QueuedJobs.
@@ -315,14 +315,14 @@ func (mock *JobsMock) QueuedJobs(ctx context.Context, r provisioner.Repository, 
 //
 //	len(mockedJobs.QueuedJobsCalls())
 func (mock *JobsMock) QueuedJobsCalls() []struct {
-	Ctx  context.Context
-	R    provisioner.Repository
-	Full bool
+	Ctx context.Context
+	R   provisioner.Repository
+	L   provisioner.Look
 } {
 	var calls []struct {
-		Ctx  context.Context
-		R    provisioner.Repository
-		Full bool
+		Ctx context.Context
+		R   provisioner.Repository
+		L   provisioner.Look
 	}
 	mock.lockQueuedJobs.RLock()
 	calls = mock.calls.QueuedJobs
