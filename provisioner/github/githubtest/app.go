@@ -40,7 +40,7 @@ func (g *Server) denied(w http.ResponseWriter, r *http.Request, operation string
 		return true
 	}
 	installed := g.cfg.AppID != 0 && strings.HasPrefix(secret, installationToken)
-	jwt := g.cfg.AppID != 0 && !installed && strings.Count(secret, ".") == 2
+	jwt := g.isJWT(secret)
 	switch {
 	case slices.Contains(asApp, operation):
 		if !jwt {
@@ -59,6 +59,11 @@ func (g *Server) denied(w http.ResponseWriter, r *http.Request, operation string
 	return true
 }
 
+// isJWT reports whether a secret is the App's own. Only the form tells.
+func (g *Server) isJWT(secret string) bool {
+	return g.cfg.AppID != 0 && !strings.HasPrefix(secret, installationToken) && strings.Count(secret, ".") == 2
+}
+
 // reaches reports whether a request's credential has anything to do with an account: an
 // installation's has with one alone.
 func (g *Server) reaches(r *http.Request, account string) bool {
@@ -67,9 +72,13 @@ func (g *Server) reaches(r *http.Request, account string) bool {
 }
 
 func (g *Server) tokenOf(r *http.Request) (token, bool) {
-	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	t, ok := g.tokens[secret]
+	t, ok := g.tokens[secretOf(r)]
 	return t, ok
+}
+
+func secretOf(r *http.Request) string {
+	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return secret
 }
 
 func (g *Server) getInstallation(w http.ResponseWriter, r *http.Request) {

@@ -39,7 +39,7 @@ const enterprise = "/api/v3"
 
 func (g *Server) answer(w http.ResponseWriter, r *http.Request, operation string) {
 	rec := httptest.NewRecorder()
-	if !g.denied(rec, r, operation) && !g.limited(rec, operation) {
+	if !g.denied(rec, r, operation) && !g.limited(rec, r, operation) {
 		g.mux.ServeHTTP(rec, r)
 	}
 	status, body := rec.Code, rec.Body.Bytes()
@@ -51,7 +51,7 @@ func (g *Server) answer(w http.ResponseWriter, r *http.Request, operation string
 			status, body = http.StatusNotModified, nil
 		}
 	}
-	g.count(rec.Header(), status, operation)
+	g.count(rec.Header(), r, status, operation)
 	maps.Copy(w.Header(), rec.Header())
 	w.WriteHeader(status)
 	_, _ = w.Write(body)

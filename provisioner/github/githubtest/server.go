@@ -56,7 +56,8 @@ type Server struct {
 	queued       []*Job // the oldest first
 	deliveries   map[string][]*Delivery
 	downloads    string
-	quota        quota
+	quotas       map[string]*quota // by credential
+	limit        RateLimit         // of the credentials that are still to come
 	access       map[provisioner.Target]Access
 	lag          time.Duration
 }
@@ -66,7 +67,7 @@ func New(cfg Config) *Server {
 	g := &Server{
 		cfg: cfg, mux: http.NewServeMux(), calls: make(map[string]int), repositories: make(map[provisioner.Repository]int64),
 		groups: make(map[string][]group), tokens: make(map[string]token), configs: make(map[string]*jitConfig), jobs: make(map[int64]*Job),
-		deliveries: make(map[string][]*Delivery), serial: 1000, downloads: "https://github.com/actions/runner/releases/download",
+		deliveries: make(map[string][]*Delivery), quotas: make(map[string]*quota), serial: 1000, downloads: "https://github.com/actions/runner/releases/download",
 	}
 	g.routes()
 	return g
