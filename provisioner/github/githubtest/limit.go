@@ -21,7 +21,7 @@ type RateLimit struct {
 }
 
 // SetRateLimit makes the calls of every credential fail from now on until the limit is over; nil
-// ends it at once. (Without it the hourly quota is counted, but nobody is refused.)
+// ends it at once. (What Config.Hourly and Config.Points refuse begins by itself.)
 func (g *Server) SetRateLimit(l *RateLimit) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,12 +61,16 @@ const (
 func (g *Server) limited(w http.ResponseWriter, r *http.Request, operation string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.quota(g.credential(r)).limit
+	q := g.quota(g.credential(r))
+	if !q.limit.lasts() {
+		q.charge(r.Method, g.cfg)
+	}
+	l := q.limit
 	switch {
 	case !l.lasts():
 		return false
 	case l.Secondary:
-		w.Header().Set("Retry-After", strconv.Itoa(int(time.Until(l.until).Seconds())+1))
+		w.Header().Set("Retry-After", strconv.Itoa(int((time.Until(l.until)+time.Second-1)/time.Second)))
 		refuseBy(w, cmp.Or(l.Status, http.StatusForbidden), "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
 			aboutLimits+"#about-secondary-rate-limits")
 		return true

@@ -22,6 +22,25 @@ type Config struct {
 	// AppID is the App that is installed at every account. Its JWTs are not verified. 0 means that
 	// there is no App.
 	AppID int64
+	// Hourly is how many requests a credential has an hour. When they are used up it is refused
+	// (403) until the hour is over. GET /rate_limit and answers of 304 cost nothing, but only the
+	// former is still to be had then. A token has 5,000 at GitHub, an installation 5,000 to 12,500.
+	// Defaults to 5,000 that are counted, and nobody is refused.
+	// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+	Hourly int
+	// Points is how many points a credential has in any minute: a GET, HEAD or OPTIONS costs 1 and
+	// any other request 5. One too many is refused (403) with a secondary limit, for all calls of
+	// the credential and until the minute has room for that one. GitHub's value is 900, which is
+	// 180 registrations. Defaults to no limit; [Server.PeakPoints] counts all the same.
+	//
+	// The same page of GitHub's leaves things open, and this is the stricter reading of them. Its
+	// limit is that of "a single endpoint"; here all of them share it. Answers of 304 and GET
+	// /rate_limit cost a point, and the minute is any 60 s. Refused calls cost nothing, because
+	// Retry-After would be wrong otherwise.
+	//
+	// Not here are its other secondary limits: 100 requests at a time, 90 s of CPU time in 60 s,
+	// and 80 a minute or 500 an hour that generate content, which registrations are not known to.
+	Points int
 }
 
 // Server is a fake of the part of GitHub's REST API that this product can meet, with the real one's
