@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
 	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
 // configured is a Registrar that notes the configurations of runners, for their machines.
@@ -36,12 +38,13 @@ const (
 	jobTime  = 6 * time.Minute
 )
 
-// burst queues jobs in workflow runs of their own, all at once, and lets EC2 launch two machines a
-// second, until all jobs have ended and everything is calm. It returns GitHub's calls.
-func burst(t *testing.T, jobs int, webhooks bool) (calls map[string]int, took time.Duration) {
+// burst queues jobs in workflow runs of their own, all at once, and waits until all of them have
+// ended and everything is calm. It returns GitHub's calls, and the most points that they cost in
+// any minute.
+func burst(t *testing.T, jobs int, webhooks bool, cloud ec2test.Config) (calls map[string]int, points int, took time.Duration) {
 	t.Helper()
 	registrar := &configured{jits: map[int64]string{}}
-	f := newFleet(t, 1, ec2test.Config{LaunchRate: 2, LaunchBurst: 5}, func(f *fleet) provisioner.Registrar {
+	f := newFleet(t, 1, githubtest.Config{Hourly: 5000, Points: 900}, cloud, func(f *fleet) provisioner.Registrar {
 		registrar.Registrar = f.client
 		return registrar
 	})
@@ -110,29 +113,49 @@ func burst(t *testing.T, jobs int, webhooks bool) (calls map[string]int, took ti
 			t.Errorf("machine %s is left over", i.ID)
 		}
 	}
-	return calls, took
+	return calls, f.github.PeakPoints(""), took
 }
 
 // TestWhatABurstCostsAtGitHub reports what a job costs in calls over its whole life, sweeps
 // included; `make bench` prints it. (It is no Benchmark, because synthetic time wants a test.)
+// GitHub's limits are enforced: EC2's own, of two machines a second, keep a burst below them, and
+// without those a limit is heeded by all but the calls that are on their way when it begins.
 func TestWhatABurstCostsAtGitHub(t *testing.T) {
+	slow := ec2test.Config{LaunchRate: 2, LaunchBurst: 5}
 	for _, c := range []struct {
 		name     string
 		jobs     int
 		webhooks bool
-		most     float64
-	}{{"300 jobs", 300, true, 3}, {"1000 jobs", 1000, true, 2.5}, {"300 jobs, and webhooks that come to another replica", 300, false, 4.5}} {
+		cloud    ec2test.Config
+		most     float64 // calls a job
+		limited  int     // of them, over all jobs
+		within   time.Duration
+	}{
+		{"300 jobs", 300, true, slow, 3, 0, 12 * time.Minute},
+		{"1000 jobs", 1000, true, slow, 2.5, 0, 18 * time.Minute},
+		{"1000 jobs, launched at once", 1000, true, ec2test.Config{}, 2.5, 60, 20 * time.Minute},
+		{"300 jobs, and webhooks that come to another replica", 300, false, slow, 4.5, 0, 12 * time.Minute},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if c.jobs > 300 && testing.Short() {
 				t.Skip("takes its time")
 			}
 			synctest.Test(t, func(t *testing.T) {
-				by, took := burst(t, c.jobs, c.webhooks)
+				by, points, took := burst(t, c.jobs, c.webhooks, c.cloud)
 				n := calls(by)
-				t.Logf("%d jobs in %s: %.2f calls a job: %v", c.jobs, took.Round(time.Second), float64(n)/float64(c.jobs), by)
+				t.Logf("%d jobs in %s: %.2f calls a job, at most %d points a minute: %v", c.jobs, took.Round(time.Second), float64(n)/float64(c.jobs), points, by)
 				if got := float64(n) / float64(c.jobs); got > c.most {
 					t.Errorf("%.2f calls a job, want %.1f at most", got, c.most)
+				}
+				limited := 0
+				for operation, n := range by {
+					if strings.HasPrefix(operation, "limited ") {
+						limited += n
+					}
+				}
+				if limited > c.limited || took > c.within {
+					t.Errorf("%d calls were limited, and it took %s; want %d and %s at most", limited, took, c.limited, c.within)
 				}
 			})
 		})

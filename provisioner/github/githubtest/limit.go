@@ -66,18 +66,16 @@ func (g *Server) limited(w http.ResponseWriter, r *http.Request, operation strin
 		q.charge(r.Method, g.cfg)
 	}
 	l := q.limit
-	switch {
-	case !l.lasts():
+	if !l.lasts() || !l.Secondary && operation == askRateLimit {
 		return false
-	case l.Secondary:
+	}
+	g.calls["limited "+operation]++
+	if l.Secondary {
 		w.Header().Set("Retry-After", strconv.Itoa(int((time.Until(l.until)+time.Second-1)/time.Second)))
 		refuseBy(w, cmp.Or(l.Status, http.StatusForbidden), "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
 			aboutLimits+"#about-secondary-rate-limits")
-		return true
-	case operation == askRateLimit:
-		return false
-	default:
+	} else {
 		refuseBy(w, cmp.Or(l.Status, http.StatusForbidden), "API rate limit exceeded for user ID 1.", aboutLimits)
-		return true
 	}
+	return true
 }

@@ -42,8 +42,14 @@ func TestGitHubCountsEveryCredentialByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, call := newTenants(t, githubtest.Config{})
 		for _, c := range []struct{ who, remain string }{
-			{"octo", "4999"}, {"octo", "4998"}, {"octo, renewed", "4997"}, {"octo's limits", "4997"},
-			{"acme", "4999"}, {"the token", "4999"}, {"the token", "4998"}, {"the App", "4996"}, // after three access tokens
+			{"octo", "4999"},
+			{"octo", "4998"},
+			{"octo, renewed", "4997"},
+			{"octo's limits", "4997"},
+			{"acme", "4999"},
+			{"the token", "4999"},
+			{"the token", "4998"},
+			{"the App", "4996"}, // after three access tokens
 			{"octo", "4996"},
 		} {
 			if got := call[c.who]().Header().Get("X-RateLimit-Remaining"); got != c.remain {

@@ -144,6 +144,10 @@ func TestGitHubRefusesWhoSpendsTooManyPoints(t *testing.T) {
 		if got := g.PeakPoints(""); got != 12 {
 			t.Errorf("%d points in a minute", got)
 		}
+		const get = "GET /repos/{owner}/{repo}"
+		if n := g.Calls(); n[get] != 5 || n["limited "+get] != 2 || n["limited GET /rate_limit"] != 1 {
+			t.Errorf("calls %v", n)
+		}
 	})
 }
 

@@ -122,7 +122,7 @@ func (g *Server) addAccount(owner string) {
 }
 
 // Calls counts the calls by operation, failed ones included. Answers of 304 are counted once more,
-// as "304 " and the operation.
+// as "304 " and the operation, and those that a limit has refused as "limited " and the operation.
 func (g *Server) Calls() map[string]int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
