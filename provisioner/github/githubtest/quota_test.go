@@ -114,19 +114,21 @@ func TestGitHubRefusesWhoSpendsTooManyPoints(t *testing.T) {
 			status     int
 			retryAfter string
 		}{
-			{write, 10 * time.Second, 201, ""},              // 6
-			{write, 10 * time.Second, 201, ""},              // 11
-			{read, 0, 304, ""},                              // 12
-			{read, 500 * time.Millisecond, 403, "40"},       // no room until the first read is a minute old
-			{"GET /rate_limit", 39 * time.Second, 403, "1"}, // which works under no secondary limit
-			{read, 500 * time.Millisecond, 304, ""},         // 12 again
-			{write, 500 * time.Millisecond, 403, "10"},      // five points more, when the first registration is as old
-			{read, 9499 * time.Millisecond, 403, "1"},       // which would have had room
-			{write, time.Millisecond, 201, ""},              // 12
-			{"GET /rate_limit", 10 * time.Second, 200, ""},  // 8
-			{remove, time.Minute, 404, ""},                  // 5
-			{remove, time.Second, 404, ""},                  // 10
-			{remove, time.Second, 403, "58"},                // and so on
+			{write, 10 * time.Second, 201, ""},               // 6
+			{write, 10 * time.Second, 201, ""},               // 11
+			{read, 0, 304, ""},                               // 12
+			{write, 500 * time.Millisecond, 403, "50"},       // no room until the first registration is a minute old
+			{"GET /rate_limit", 39 * time.Second, 403, "11"}, // which works under no secondary limit
+			{read, 500 * time.Millisecond, 403, "10"},        // which would have room
+			{write, 10 * time.Second, 201, ""},               // 11
+			{read, 0, 304, ""},                               // 12
+			{write, 0, 403, "10"},                            // until the second one is as old
+			{read, 9999 * time.Millisecond, 403, "1"},
+			{write, time.Millisecond, 201, ""},             // 11
+			{"GET /rate_limit", 10 * time.Second, 200, ""}, // 12
+			{remove, time.Minute, 404, ""},                 // 5
+			{remove, time.Second, 404, ""},                 // 10
+			{remove, time.Second, 403, "58"},               // and so on
 		} {
 			time.Sleep(c.after)
 			var body string
