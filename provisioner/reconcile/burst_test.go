@@ -133,7 +133,7 @@ func TestWhatABurstCostsAtGitHub(t *testing.T) {
 	}{
 		{"300 jobs", 300, true, slow, 3, 0, 12 * time.Minute},
 		{"1000 jobs", 1000, true, slow, 2.5, 0, 18 * time.Minute},
-		{"1000 jobs, launched at once", 1000, true, ec2test.Config{}, 2.5, 60, 20 * time.Minute},
+		{"500 jobs, launched at once", 500, true, ec2test.Config{}, 2.5, 40, 15 * time.Minute},
 		{"300 jobs, and webhooks that come to another replica", 300, false, slow, 4.5, 0, 12 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
