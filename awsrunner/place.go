@@ -48,8 +48,9 @@ func (s Settings) places(runner int64) (out []place) {
 }
 
 // clientToken is EC2's idempotency key for one runner's registration at one place: 64 hexadecimal
-// digits, the most that EC2 takes.
-func clientToken(r provisioner.Runner, at place) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%v\n%s\n%s", r.Name, r.ID, at.Spot, at.InstanceType, at.Subnet))
+// digits, the most that EC2 takes. Names and registrations are one GitHub's own, and the same may
+// come from another one to another deployment.
+func (p *Provider) clientToken(r provisioner.Runner, at place) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%v\n%s\n%s", p.deployment, r.Name, r.ID, at.Spot, at.InstanceType, at.Subnet))
 	return hex.EncodeToString(sum[:])
 }

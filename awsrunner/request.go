@@ -27,7 +27,7 @@ func (p *Provider) request(l provisioner.Launch, s Settings, at place, script st
 	}
 	in := &ec2.RunInstancesInput{
 		ImageId: aws.String(s.Image), InstanceType: types.InstanceType(at.InstanceType), MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
-		ClientToken:                       aws.String(clientToken(l.Runner, at)),
+		ClientToken:                       aws.String(p.clientToken(l.Runner, at)),
 		InstanceInitiatedShutdownBehavior: types.ShutdownBehaviorTerminate,
 		MetadataOptions: &types.InstanceMetadataOptionsRequest{
 			HttpEndpoint: types.InstanceMetadataEndpointStateEnabled, HttpTokens: types.HttpTokensStateRequired, HttpPutResponseHopLimit: aws.Int32(1),

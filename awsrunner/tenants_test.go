@@ -68,6 +68,22 @@ func TestDeploymentsInOneAccountDoNotSeeEachOther(t *testing.T) {
 	}
 }
 
+// Names and ids of runners are one GitHub's own.
+func TestDeploymentsOfTwoGitHubsCanHaveTheSameRunner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := ec2test.New(ec2test.Config{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for n, d := range []provisioner.Deployment{"github", "enterprise"} {
+			l := order()
+			l.JITConfig = provisioner.NewSecret(string(d)) // which makes the two calls different
+			if _, err := sdk(t, fakehttp.Loopback(fake), someone, d).Launch(ctx, l); err != nil || len(fake.Instances()) != n+1 {
+				t.Errorf("%s has no machine of its own: %v", d, err)
+			}
+		}
+	})
+}
+
 func TestAMachineThatEndsByItselfWasNotTerminated(t *testing.T) {
 	fake := ec2test.New(ec2test.Config{})
 	p := sdk(t, fakehttp.Loopback(fake), someone, "")
