@@ -85,22 +85,28 @@ func (c *capacity) refresh(ctx context.Context, provider string, inv *inventory,
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	for !c.fresh(inv) {
+		begun := time.Now()
+		var machines []provisioner.Machine
+		err := provisioner.Guard(func() (err error) {
+			machines, err = lister.List(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if c.update(provider, begun, machines) {
+			return nil
+		}
+		// A slow list was overtaken by the reconciler's, which may be old by now.
+	}
+	return nil
+}
+
+func (c *capacity) fresh(inv *inventory) bool {
 	c.mu.Lock()
-	fresh := time.Since(inv.at) < refreshEvery && !inv.at.IsZero()
-	c.mu.Unlock()
-	if fresh {
-		return nil
-	}
-	begun := time.Now()
-	var machines []provisioner.Machine
-	err := provisioner.Guard(func() (err error) {
-		machines, err = lister.List(ctx)
-		return err
-	})
-	if err == nil {
-		c.update(provider, begun, machines)
-	}
-	return err
+	defer c.mu.Unlock()
+	return time.Since(inv.at) < refreshEvery && !inv.at.IsZero()
 }
 
 // live counts the machines of a type, but for what an earlier attempt for this very job may have
@@ -141,13 +147,13 @@ func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out prov
 // mayHaveLaunched reports whether an attempt ended without knowing what came of its launch.
 func mayHaveLaunched(out provisioner.Outcome) bool { return out.Status == "" && out.Runner.ID != 0 }
 
-// update takes over a complete list that was begun at that time.
-func (c *capacity) update(provider string, begun time.Time, machines []provisioner.Machine) {
+// update takes over a complete list that was begun at that time, unless a later one is known.
+func (c *capacity) update(provider string, begun time.Time, machines []provisioner.Machine) (news bool) {
 	inv := c.inventory(provider)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if begun.Before(inv.at) {
-		return
+		return false
 	}
 	inv.at, inv.listed = begun, machines
 	for _, m := range machines {
@@ -158,4 +164,5 @@ func (c *capacity) update(provider string, begun time.Time, machines []provision
 			delete(inv.launched, id)
 		}
 	}
+	return true
 }
