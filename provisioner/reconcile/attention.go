@@ -144,12 +144,15 @@ func targetOf(r provisioner.Repository) provisioner.Target {
 }
 
 const (
-	// firstRefusal is how long a repository without machines is left alone that GitHub refuses,
-	// twice as long after each further refusal up to lastRefusal, and forgetAfter how long it is
-	// remembered at all. A webhook ends the wait.
+	// firstRefusal is how long a repository without machines is left alone that GitHub refuses. One
+	// that was never open to us is left alone for twice as long after each further refusal, up to
+	// lastRefusal; one that was may be mended soon, and have jobs that no webhook tells of: it is
+	// asked again after a part of the time for which it has been refused. A webhook ends the wait.
 	firstRefusal = time.Minute
+	refusalPart  = 12
 	lastRefusal  = time.Hour
-	forgetAfter  = 24 * time.Hour
+	// forgetAfter is how long one that is refused is remembered at all.
+	forgetAfter = 24 * time.Hour
 )
 
 // answered notes whether GitHub let us look at a repository.
@@ -161,7 +164,7 @@ func (k *repositories) answered(r provisioner.Repository, err error, now time.Ti
 	case x == nil:
 	case !errors.Is(err, provisioner.ErrRefused):
 		if err == nil {
-			x.refusals = 0
+			x.refusals, x.seen = 0, true
 		}
 	case x.refusals > 0 && !x.pinned && len(x.machines) == 0 && now.Sub(x.refusedSince) > forgetAfter:
 		delete(k.m, r)
@@ -170,7 +173,11 @@ func (k *repositories) answered(r provisioner.Repository, err error, now time.Ti
 		if x.refusals == 0 {
 			x.refusedSince = now
 		}
-		x.refused, x.next = err, now.Add(min(firstRefusal<<min(x.refusals, 10), lastRefusal))
+		wait := firstRefusal << min(x.refusals, 10)
+		if x.seen {
+			wait = max(firstRefusal, now.Sub(x.refusedSince)/refusalPart)
+		}
+		x.refused, x.next = err, now.Add(min(wait, lastRefusal))
 		x.refusals++
 	}
 }

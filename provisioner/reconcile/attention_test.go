@@ -177,6 +177,25 @@ func TestARepositoryThatGitHubRefusesIsAskedLessAndLess(t *testing.T) {
 	})
 }
 
+// Its access may come back at any moment, and jobs wait there that no webhook tells of.
+func TestARepositoryThatWasOpenIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &watched{world: &world{}}
+		s := x.sweeper(app)
+		x.watch(t, s, 20)
+		x.refused = map[string]bool{app.Name: true}
+		var asked []int
+		for i, what := range x.watch(t, s, 60) { // a minute each
+			if strings.Contains(what, app.Name) {
+				asked = append(asked, i)
+			}
+		}
+		if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 49, 54, 59}; !slices.Equal(asked, want) {
+			t.Errorf("asked in the sweeps %v, want %v", asked, want)
+		}
+	})
+}
+
 // GitHub allows 900 requests a minute, whatever they cost.
 func TestThousandsOfQuietRepositoriesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

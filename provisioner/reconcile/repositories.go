@@ -33,6 +33,7 @@ type repository struct {
 	inView       bool      // this sweep looks for new jobs of it
 	inViewBefore bool      // the last one did
 
+	seen         bool      // GitHub has let us look at it
 	refusals     int       // in a row
 	refusedSince time.Time // the first of them
 	next         time.Time // when to look again
