@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
+	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
 // Burst provisions many jobs that come at once, by one process against EC2's own token bucket (5
@@ -20,10 +21,14 @@ func Burst(test *testing.T, jobs int, lost float64) (r Result, took time.Duratio
 		w.weather = weather{lost: lost}
 		t := w.tenants[0]
 		t.github.SetLag(0)
+		kind := t.types[0]
+		kind.Max = 0
+		t.types = []provisioner.RunnerType{kind}
+		t.queue, t.forgets = queue.NewMemory(0), false
 		repository := provisioner.Repository{Owner: "octo-org", Name: "app-0"}
-		for _, j := range t.github.QueueJobs(repository, jobs, "self-hosted", "linux") {
-			w.jobs = append(w.jobs, &job{Job: j, tenant: t})
-			_, err := t.queue.Send(test.Context(), runnerType.Name, j)
+		for _, j := range t.github.QueueJobs(repository, jobs, kind.Labels...) {
+			w.jobs = append(w.jobs, &job{Job: j, kind: kind, tenant: t})
+			_, err := t.queue.Send(test.Context(), kind.Name, j)
 			must(err)
 		}
 		ctx, stop := context.WithCancel(test.Context())
@@ -32,7 +37,7 @@ func Burst(test *testing.T, jobs int, lost float64) (r Result, took time.Duratio
 		for depth := jobs; depth > 0 && time.Since(w.begun) < time.Hour; time.Sleep(time.Second) {
 			lanes, err := t.queue.Depth(test.Context())
 			must(err)
-			depth = lanes[runnerType.Name]
+			depth = lanes[kind.Name]
 		}
 		took = time.Since(w.begun)
 		stop()

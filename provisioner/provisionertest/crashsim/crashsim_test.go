@@ -3,6 +3,7 @@ package crashsim_test
 import (
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -10,9 +11,15 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 50, "histories to live through, of each kind")
+	seeds = flag.Uint64("seeds", 20, "histories to live through, of each kind")
 	seed  = flag.Uint64("seed", 0, "the one history to live through")
 )
+
+// TestMain gives the garbage collector room: histories are short, and garbage afterwards.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	m.Run()
+}
 
 func simulate(t *testing.T, o crashsim.Options) {
 	first, n := uint64(1), *seeds

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/awsrunner"
 	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
-	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
@@ -37,7 +37,7 @@ func (w *world) judge() {
 		if !alive(i) || !ok || w.lives[i.ID] != nil && w.lives[i.ID].over {
 			continue
 		}
-		job := i.Tags["runner-provisioner:job"]
+		job := i.Tags[awsrunner.TagJob]
 		if r.Busy && w.runsAnother(i.ID, job) {
 			continue
 		}
@@ -56,14 +56,14 @@ func (w *world) runsAnother(machine, job string) bool {
 
 // judgeTermination looks whether the service ends a machine whose registration is valid, before its
 // time is over.
-func (w *world) judgeTermination(by provisioner.Deployment, machine string) {
+func (w *world) judgeTermination(by *tenant, machine string) {
 	for _, i := range w.ec2.Instances() {
 		if i.ID != machine || !alive(i) {
 			continue
 		}
 		t := w.tenantOf(i)
-		if by != t.deployment {
-			w.violation("%s ends machine %s of %s", by, machine, t.deployment)
+		if by != t {
+			w.violation("%s ends machine %s of %s", by.deployment, machine, t.deployment)
 		}
 		r, ok := t.runners()[registration(i)]
 		if !ok || time.Since(i.LaunchedAt) > maxLifetime[t.deployment] {
@@ -82,8 +82,8 @@ func (w *world) judgeTermination(by provisioner.Deployment, machine string) {
 // what such a word is good for.
 const wasteAfter = 45 * time.Second
 
-// judgeLaunch looks whether a machine is launched for a job that needs none any more.
-func (w *world) judgeLaunch(call url.Values) {
+// judgeLaunch looks whether a machine is launched that should not be.
+func (w *world) judgeLaunch(by *process, call url.Values) {
 	token, tags := call.Get("ClientToken"), map[string]string{}
 	for n := 1; call.Has(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", n)); n++ {
 		tags[call.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", n))] = call.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Value", n))
@@ -91,8 +91,15 @@ func (w *world) judgeLaunch(call url.Values) {
 	if slices.ContainsFunc(w.ec2.Instances(), func(i ec2test.Instance) bool { return i.ClientToken == token }) {
 		return // it makes no further one
 	}
-	t := w.tenantOf(ec2test.Instance{Tags: tags})
-	id, _ := strconv.ParseInt(tags["runner-provisioner:job"], 10, 64)
+	i := ec2test.Instance{ClientToken: token, Tags: tags}
+	id, _ := strconv.ParseInt(tags[awsrunner.TagJob], 10, 64)
+	w.judgeNeed(by.tenant, id)
+	w.judgeLimit(by, by.tenant.typeOf(i), id)
+	by.launches(token)
+}
+
+// judgeNeed looks whether a machine is launched for a job that needs none any more.
+func (w *world) judgeNeed(t *tenant, id int64) {
 	j := t.github.Job(id)
 	over := j.StartedAt
 	if over.IsZero() {
@@ -119,23 +126,10 @@ func (w *world) allEnded(jobs int) bool {
 
 func (w *world) ended(j *job) bool { return j.tenant.github.Job(j.ID).Status == "completed" }
 
-// replacements is how many machines a job gets after its first. One that none of them served is
-// given up, and said to be.
-const replacements = 3
-
-func (w *world) machinesOf(j *job) (n int) {
-	for _, i := range w.ec2.Instances() {
-		if i.Tags["runner-provisioner:job"] == itoa(j.ID) && w.tenantOf(i) == j.tenant {
-			n++
-		}
-	}
-	return n
-}
-
 // judgeEnd looks whether the history ended well.
 func (w *world) judgeEnd() {
 	for _, j := range w.jobs {
-		if !w.ended(j) && w.machinesOf(j) <= replacements {
+		if !w.ended(j) && !w.givenUp(j) {
 			w.violation("job %d still waits (accepted: %v)", j.ID, j.accepted.Load())
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/datawire/github-runner-provisioner/awsrunner"
 	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
+	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
@@ -29,15 +31,17 @@ func (w *world) machines(ctx context.Context, jobs int) {
 	var done time.Time
 	for pause(ctx, tick) {
 		for _, i := range w.ec2.Instances() {
-			w.drive(i)
+			w.drive(ctx, i)
 		}
 		for _, t := range w.tenants {
 			for _, a := range t.github.Assign() {
 				w.note("GitHub of %s gives job %d to runner %s", t.deployment, a.Job, a.RunnerName)
 				w.start(t, a.RunnerID, a.Job)
+				w.tell(ctx, t, a.Job, a.RunnerID, provisioner.JobRunning)
 			}
 		}
 		w.judge()
+		w.judgeWaiting()
 		switch {
 		case time.Since(w.begun) > patience:
 			return
@@ -61,13 +65,13 @@ func (w *world) machines(ctx context.Context, jobs int) {
 var jitConfig = regexp.MustCompile(`(?m)^configuration='([^']+)'$`)
 
 // drive lets time pass on one machine.
-func (w *world) drive(i ec2test.Instance) {
+func (w *world) drive(ctx context.Context, i ec2test.Instance) {
 	l, t := w.lives[i.ID], w.tenantOf(i)
 	if l == nil {
 		key := i.ClientToken
-		l = &life{tenant: t, boots: i.LaunchedAt.Add(w.within(20*time.Second, 80*time.Second, "boot", key)), dies: w.chance(w.weather.bootFails, "dies", key)}
+		l = &life{tenant: t, boots: i.LaunchedAt.Add(w.within(20*time.Second, 80*time.Second, "boot", key)), dies: w.chance(w.weather.bootFails, "dies", key) || w.now(w.weather.image, "image", i.Tags[awsrunner.TagType])}
 		w.lives[i.ID] = l
-		w.note("machine %s of %s exists, with registration %s for job %s", i.ID, t.deployment, i.Tags["runner-provisioner:runner"], i.Tags["runner-provisioner:job"])
+		w.note("machine %s of %s exists, with registration %s for job %s", i.ID, t.deployment, i.Tags[awsrunner.TagRunner], i.Tags[awsrunner.TagJob])
 	}
 	if i.State == "terminated" || i.State == "shutting-down" || i.State == "stopped" {
 		if !l.over {
@@ -96,6 +100,7 @@ func (w *world) drive(i ec2test.Instance) {
 		w.note("machine %s comes online as runner %d", i.ID, id)
 	case l.job != 0 && now.After(l.until):
 		t.github.FinishJob(l.job, "success")
+		w.tell(ctx, t, l.job, l.runner, provisioner.JobEnded)
 		w.note("machine %s finishes job %d", i.ID, l.job)
 		t.github.Disconnect(l.runner)
 		w.finish(i.ID, l, "ends")
@@ -127,7 +132,7 @@ func (t *tenant) registered(id int64) bool {
 }
 
 func registration(i ec2test.Instance) int64 {
-	id, _ := strconv.ParseInt(i.Tags["runner-provisioner:runner"], 10, 64)
+	id, _ := strconv.ParseInt(i.Tags[awsrunner.TagRunner], 10, 64)
 	return id
 }
 

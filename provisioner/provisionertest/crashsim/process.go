@@ -3,6 +3,7 @@ package crashsim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -22,18 +23,32 @@ import (
 
 // process is one life of a replica, from its start to its death.
 type process struct {
+	id      int64
 	world   *world
 	tenant  *tenant
 	replica int
 	worker  *queue.Worker
 	sweeper *reconcile.Sweeper
+	github  *github.Client
 
 	kill context.CancelFunc
 
-	mu    sync.Mutex
-	dead  bool
-	steps int
-	last  int // the step at which it dies, 0: never
+	mu     sync.Mutex
+	dead   bool
+	steps  int
+	last   int                 // the step at which it dies, 0: never
+	begun  map[int64]time.Time // when its last attempt for a job began
+	tokens map[string]bool     // client tokens of the launches that it asked for
+}
+
+// String names the replica.
+func (p *process) String() string { return fmt.Sprintf("%s %d", p.tenant.deployment, p.replica) }
+
+// caller returns the process that makes a request.
+func (w *world) caller(r *http.Request) *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.everybody[r.Header.Get(processHeader)]
 }
 
 var errDead = errors.New("the process is dead")
@@ -42,7 +57,7 @@ var errDead = errors.New("the process is dead")
 func (w *world) replica(ctx context.Context, t *tenant, n int) {
 	for life := 0; ctx.Err() == nil; life++ {
 		p := w.newProcess(t, n, life)
-		w.note("replica %s %d starts", t.deployment, n)
+		w.note("%s starts", p)
 		p.run(ctx)
 		if ctx.Err() != nil || !pause(ctx, w.within(0, 40*time.Second, "down", t.deployment, n, life)) {
 			return
@@ -51,30 +66,41 @@ func (w *world) replica(ctx context.Context, t *tenant, n int) {
 }
 
 func (w *world) newProcess(t *tenant, n, life int) *process {
-	p := &process{world: w, tenant: t, replica: n}
+	p := &process{id: w.serial.Add(1), world: w, tenant: t, replica: n, begun: map[int64]time.Time{}, tokens: map[string]bool{}}
 	if w.weather.killed && !w.calm.Load() && w.chance(0.9, "killed", t.deployment, n, life) {
 		p.last = 1 + w.pick(60, "last step", t.deployment, n, life)
 	}
-	gh, err := github.New(github.Config{BaseURL: "http://github.test", Token: provisioner.NewSecret("token"), Transport: p.transport(t.github)})
+	cfg := t.credential()
+	cfg.BaseURL, cfg.Transport = "http://github.test", p.transport(t.github)
+	gh, err := github.New(cfg)
 	must(err)
 	client := ec2.New(ec2.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://ec2.test"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 		HTTPClient: &http.Client{Transport: wrap(w.options.Sabotage.EC2, p.transport(w.ec2))},
 	})
-	provider, err := awsrunner.New(client, gh, map[string]awsrunner.Settings{runnerType.Name: {
-		Image: "ami-1", InstanceTypes: []string{"t4g.small", "m7g.large"}, Subnets: []string{"subnet-a", "subnet-b"},
-	}}, awsrunner.Config{Deployment: t.deployment})
+	provider, err := awsrunner.New(client, gh, settings, awsrunner.Config{Deployment: t.deployment})
 	must(err)
 	cloud := wrap(w.options.Sabotage.Provider, Cloud(provider))
 	registrar := wrap(w.options.Sabotage.Registrar, provisioner.Registrar(gh))
-	engine, err := provisioner.New([]provisioner.RunnerType{t.runnerType()}, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{
+	engine, err := provisioner.New(t.types, map[string]provisioner.Provider{"aws": cloud}, registrar, provisioner.Config{
 		Jobs: wrap(w.options.Sabotage.Jobs, provisioner.Jobs(gh)), Deployment: t.deployment,
 	})
 	must(err)
-	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{t.queue, p})), engine, queue.Config{Listers: map[string]provisioner.Lister{"aws": cloud}})
-	p.sweeper = reconcile.New(engine, gh, wrap(w.options.Sabotage.Runners, reconcile.Runners(gh)), p.worker, reconcile.Config{
-		Repositories: []provisioner.Repository{{Owner: "octo-org", Name: "app-0"}, {Owner: "octo-org", Name: "app-1"}},
+	p.github = gh
+	p.worker = queue.NewWorker(wrap(w.options.Sabotage.Queue, queue.Queue(mortalQueue{t.queue, p})), timedEngine{engine, p}, queue.Config{
+		Listers: map[string]provisioner.Lister{"aws": wrap(w.options.Sabotage.Lister, provisioner.Lister(cloud))}, NoDeduplication: t.forgets,
 	})
+	sweeps := reconcile.Config{
+		Repositories: repositories,
+		Quota: func(t provisioner.Target) (int, int, time.Time) {
+			q := gh.QuotaAt(t)
+			return q.Remaining, q.Limit, q.Reset
+		},
+	}
+	if !t.forgets {
+		sweeps.Store = mortalNotes{&t.notes, p}
+	}
+	p.sweeper = reconcile.New(engine, gh, wrap(w.options.Sabotage.Runners, reconcile.Runners(gh)), p.worker, sweeps)
 	return p
 }
 
@@ -103,6 +129,7 @@ func (w *world) join(p *process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.processes = append(w.processes, p)
+	w.everybody[itoa(p.id)] = p
 }
 
 func (w *world) leave(p *process) {
@@ -129,7 +156,7 @@ func (p *process) step(what string) error {
 		p.world.mu.Lock()
 		p.world.crashes++
 		p.world.mu.Unlock()
-		p.world.note("replica %d is killed %s", p.replica, what)
+		p.world.note("%s is killed %s", p, what)
 		p.kill()
 		return errDead
 	}
@@ -146,8 +173,8 @@ type mortal struct {
 	next    http.RoundTripper
 }
 
-// deploymentHeader tells the judge who calls.
-const deploymentHeader = "X-Deployment"
+// processHeader tells the judge which process of the world calls.
+const processHeader = "X-Process"
 
 // RoundTrip implements http.RoundTripper.
 func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -155,7 +182,7 @@ func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r = r.Clone(r.Context())
-	r.Header.Set(deploymentHeader, string(m.process.tenant.deployment))
+	r.Header.Set(processHeader, itoa(m.process.id))
 	resp, err := m.next.RoundTrip(r)
 	if dead := m.process.step("after " + r.Method + " " + r.URL.Path); dead != nil {
 		if err == nil {
@@ -164,6 +191,18 @@ func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, dead
 	}
 	return resp, err
+}
+
+// timedEngine notes when attempts began.
+type timedEngine struct {
+	*provisioner.Provisioner
+	process *process
+}
+
+// Provision implements queue.Provisioner.
+func (e timedEngine) Provision(ctx context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+	e.process.attempt(j.ID, time.Now())
+	return e.Provisioner.Provision(ctx, j)
 }
 
 // mortalQueue is the durable queue as long as the process lives.

@@ -33,6 +33,7 @@ type Sabotage struct {
 	Jobs      func(provisioner.Jobs) provisioner.Jobs
 	Runners   func(reconcile.Runners) reconcile.Runners
 	Provider  func(Cloud) Cloud
+	Lister    func(provisioner.Lister) provisioner.Lister // that counts machines against limits
 	Queue     func(queue.Queue) queue.Queue
 	EC2       func(http.RoundTripper) http.RoundTripper
 }

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/crashsim"
@@ -97,6 +99,58 @@ type registrations = reconcile.Runners
 
 func (blindFaith) Remove(context.Context, provisioner.Target, int64) error { return nil }
 
+// oldList is the machines as they were up to a minute ago.
+type oldList struct {
+	provisioner.Lister
+	mu   sync.Mutex
+	at   time.Time
+	last []provisioner.Machine
+}
+
+func (l *oldList) List(ctx context.Context) ([]provisioner.Machine, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) < time.Minute {
+		return l.last, nil
+	}
+	machines, err := l.Lister.List(ctx)
+	if err == nil {
+		l.at, l.last = time.Now(), machines
+	}
+	return machines, err
+}
+
+// sleepy hides whatever is put back for ten minutes.
+type sleepy struct{ queue.Queue }
+
+func (q sleepy) Extend(ctx context.Context, m queue.Message, d time.Duration) error {
+	return q.Queue.Extend(ctx, m, max(d, 10*time.Minute))
+}
+
+// registrarOfAll and jobsOfAll take what GitHub says of one repository or owner for everybody's
+// trouble.
+type (
+	registrarOfAll struct{ provisioner.Registrar }
+	jobsOfAll      struct{ provisioner.Jobs }
+)
+
+func (x registrarOfAll) Register(ctx context.Context, r provisioner.Registration) (provisioner.Runner, provisioner.Secret, error) {
+	runner, jit, err := x.Registrar.Register(ctx, r)
+	return runner, jit, ofAll(err)
+}
+
+func (x jobsOfAll) JobState(ctx context.Context, j provisioner.Job) (provisioner.JobState, error) {
+	state, err := x.Jobs.JobState(ctx, j)
+	return state, ofAll(err)
+}
+
+func ofAll(err error) error {
+	if github, ok := errors.AsType[*provisioner.GitHubError](err); ok {
+		return github.Err
+	}
+	return err
+}
+
 func TestTheSimulationNotices(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -136,6 +190,24 @@ func TestTheSimulationNotices(t *testing.T) {
 			"an engine that asks nobody whether a job still waits",
 			crashsim.Options{Sabotage: crashsim.Sabotage{Jobs: func(provisioner.Jobs) provisioner.Jobs { return credulous{} }}},
 			"a machine is launched for job",
+		},
+		{
+			"a limit that is kept by an old list",
+			crashsim.Options{Sabotage: crashsim.Sabotage{Lister: func(l provisioner.Lister) provisioner.Lister { return &oldList{Lister: l} }}},
+			"which may have",
+		},
+		{
+			"jobs that are put back for too long",
+			crashsim.Options{Sabotage: crashsim.Sabotage{Queue: func(q queue.Queue) queue.Queue { return sleepy{q} }}},
+			"waits for nothing",
+		},
+		{
+			"a tenant's trouble that holds up another's jobs",
+			crashsim.Options{Sabotage: crashsim.Sabotage{
+				Registrar: func(r provisioner.Registrar) provisioner.Registrar { return registrarOfAll{r} },
+				Jobs:      func(j provisioner.Jobs) provisioner.Jobs { return jobsOfAll{j} },
+			}},
+			"waits for nothing",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package crashsim
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,10 +22,15 @@ type world struct {
 
 	tenants []*tenant
 	ec2     *ec2test.Server
+	ec2Lag  time.Duration // of its lists
+
+	serial  atomic.Int64       // of processes
+	waiting map[*job]time.Time // since when, for nothing
 
 	mu        sync.Mutex
 	jobs      []*job
-	processes []*process
+	processes []*process          // that are up
+	everybody map[string]*process // by id
 	lives     map[string]*life
 	crashes   int
 	late      int // redeliveries to come
@@ -35,19 +39,17 @@ type world struct {
 // job is a job of the history.
 type job struct {
 	provisioner.Job
+	kind     provisioner.RunnerType
 	tenant   *tenant
 	accepted atomic.Bool
 }
 
-var runnerType = provisioner.RunnerType{
-	Name: "linux", Labels: []string{"self-hosted", "linux"}, Provider: "aws", BootDeadline: 3 * time.Minute, MaxLifetime: time.Hour,
-}
-
 func newWorld(seed uint64, o Options) *world {
-	w := &world{history: &history{begun: time.Now()}, fate: &fate{seed: seed}, options: o, lives: make(map[string]*life)}
+	w := &world{history: &history{begun: time.Now()}, fate: &fate{seed: seed}, options: o, lives: make(map[string]*life), everybody: make(map[string]*process), waiting: make(map[*job]time.Time)}
 	w.weather = newWeather(w.fate, o)
 	w.newTenants()
-	w.ec2 = ec2test.New(ec2test.Config{VisibilityLag: w.within(0, 15*time.Second, "lag"), LaunchRate: 2, LaunchBurst: 5})
+	w.ec2Lag = w.within(0, 15*time.Second, "lag")
+	w.ec2 = ec2test.New(ec2test.Config{VisibilityLag: w.ec2Lag, LaunchRate: 2, LaunchBurst: 5})
 	w.ec2.SetFaults(w.ec2Faults)
 	w.ec2.SetCapacity(w.capacity)
 	return w
@@ -61,17 +63,29 @@ func (w *world) live(ctx context.Context) {
 		for i := range 1 + w.pick(3, "replicas", t.deployment) {
 			all.Go(func() { w.replica(ctx, t, i) })
 		}
+		for _, owner := range owners {
+			w.useUp(t, owner)
+			w.loseAccess(t, provisioner.Target{Owner: owner})
+		}
 	}
-	jobs := 2 + w.pick(7, "jobs")
-	for i := range jobs {
-		repository := provisioner.Repository{Owner: "octo-org", Name: fmt.Sprint("app-", i)}
+	jobs, runs := 0, 2+w.pick(4, "runs")
+	if w.weather.spares != "" || !w.options.Reconcile {
+		runs += 4
+	}
+	for i := range runs {
+		repository := provisioner.Repository{Owner: owners[w.pick(len(owners), "owner", i)], Name: fmt.Sprint("app-", i)}
 		if w.options.Reconcile { // who shares a repository shares runners
-			repository.Name = fmt.Sprint("app-", w.pick(2, "repository", i))
+			repository = repositories[w.pick(len(repositories), "repository", i)]
 		}
 		t := w.tenants[w.pick(len(w.tenants), "tenant", i)]
 		t.github.AddRepository(repository.Owner, repository.Name)
-		w.loseAccess(t, repository)
-		all.Go(func() { w.jobLife(ctx, t, i, repository) })
+		w.loseAccess(t, provisioner.Target{Owner: repository.Owner, Repo: repository.Name})
+		n := 1
+		if w.options.Reconcile {
+			n += w.pick(3, "jobs", i)
+		}
+		jobs += n
+		all.Go(func() { w.runLife(ctx, t, i, n, repository) })
 	}
 	time.AfterFunc(storm, func() {
 		w.calm.Store(true)
@@ -84,21 +98,32 @@ func (w *world) live(ctx context.Context) {
 	w.judgeEnd()
 }
 
-// jobLife queues a job at GitHub, delivers its webhooks, and perhaps cancels it.
-func (w *world) jobLife(ctx context.Context, t *tenant, i int, r provisioner.Repository) {
+// runLife queues the jobs of a workflow run at GitHub.
+func (w *world) runLife(ctx context.Context, t *tenant, i, jobs int, r provisioner.Repository) {
 	if !pause(ctx, w.within(0, storm*3/4, "queued", i)) {
 		return
 	}
-	j := &job{Job: t.github.QueueJob(r, "self-hosted", "linux"), tenant: t}
-	w.mu.Lock()
-	w.jobs = append(w.jobs, j)
-	w.mu.Unlock()
-	w.note("job %d of %s is queued", j.ID, r.Name)
+	kind := t.types[w.pick(len(t.types), "type", i)]
+	var all sync.WaitGroup
+	for n, queued := range t.github.QueueJobs(r, jobs, kind.Labels...) {
+		j := &job{Job: queued, kind: kind, tenant: t}
+		w.mu.Lock()
+		w.jobs = append(w.jobs, j)
+		w.mu.Unlock()
+		w.note("job %d of %s is queued, for %s", j.ID, r, kind.Name)
+		all.Go(func() { w.jobLife(ctx, j, 10*i+n) })
+	}
+	all.Wait()
+}
+
+// jobLife delivers the webhooks of a job, and perhaps cancels it.
+func (w *world) jobLife(ctx context.Context, j *job, i int) {
 	if w.chance(w.weather.cancelled, "cancelled", i) {
 		after := w.within(0, 4*time.Minute, "cancelled after", i)
 		time.AfterFunc(after, func() {
-			if t.github.CancelJob(j.ID) {
+			if j.tenant.github.CancelJob(j.ID) {
 				w.note("job %d is cancelled", j.ID)
+				w.tell(ctx, j.tenant, j.ID, 0, provisioner.JobEnded)
 			}
 		})
 	}
@@ -129,30 +154,6 @@ func (w *world) redeliver(ctx context.Context, j *job, i int) {
 		defer w.mu.Unlock()
 		w.late--
 	})
-}
-
-// deliver sends a webhook to one of the replicas. It is lost if that is down.
-func (w *world) deliver(ctx context.Context, j *job, i, n int) {
-	if w.options.Reconcile && n < 50 && w.chance(w.weather.lostWebhook, "lost webhook", i, n) {
-		w.note("a webhook of job %d is lost", j.ID)
-		return
-	}
-	w.mu.Lock()
-	up := slices.DeleteFunc(slices.Clone(w.processes), func(p *process) bool { return p.tenant != j.tenant })
-	w.mu.Unlock()
-	if len(up) == 0 {
-		w.note("a webhook of job %d finds nobody", j.ID)
-		return
-	}
-	p := up[w.pick(len(up), "replica", i, n)]
-	duplicate, err := p.worker.Accept(ctx, runnerType.Name, j.Job)
-	if err != nil {
-		w.note("a webhook of job %d is answered 503: %v", j.ID, err)
-		return
-	}
-	p.sweeper.MarkActive(j.Repository)
-	j.accepted.Store(true)
-	w.note("replica %d accepts job %d (duplicate: %v)", p.replica, j.ID, duplicate)
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
