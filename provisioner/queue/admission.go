@@ -42,6 +42,7 @@ func (p *permits) release() {
 // refusal says how long to wait for an admission, and whether only this job has to.
 type refusal struct {
 	wait        time.Duration
+	sooner      <-chan struct{} // ends the wait, too, if it is not nil
 	onlyThisJob bool
 	err         error
 }
@@ -87,12 +88,12 @@ func (a *admission) acquire(ctx context.Context) (r refusal) {
 	if a.permits.boot, wait = w.bootBreakers.acquire(t.Name); a.permits.boot == nil {
 		return refusal{wait: min(wait, bootBreakerPoll), err: fmt.Errorf("machines of %s boot and never register", t.Name)}
 	}
-	ok, err := w.capacity.reserve(ctx, t, a.job, w.cfg.Listers[t.Provider])
+	full, err := w.capacity.reserve(ctx, t, a.job, w.cfg.Listers[t.Provider])
 	switch {
-	case ok:
+	case err == nil && full == nil:
 		return refusal{}
 	case err == nil:
-		return refusal{wait: refreshEvery, err: fmt.Errorf("runner type %s has its %d machines", t.Name, t.Max)}
+		return refusal{wait: refreshEvery, sooner: full, err: fmt.Errorf("runner type %s has its %d machines", t.Name, t.Max)}
 	case ctx.Err() != nil: // the caller's time is over, which says nothing about the cloud
 		return refusal{err: ctx.Err()}
 	default:

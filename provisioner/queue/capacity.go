@@ -26,6 +26,7 @@ type inventory struct {
 	at         time.Time          // when the last complete list was begun; zero: never
 	launched   map[int64]launched // here, and not listed yet; by registration
 	inFlight   map[string]int     // attempts, by runner type
+	changed    chan struct{}      // closed and replaced whenever there may be room
 }
 
 // launched is a machine that no list has shown yet.
@@ -50,31 +51,38 @@ func (c *capacity) inventory(provider string) *inventory {
 	}
 	inv := c.providers[provider]
 	if inv == nil {
-		inv = &inventory{refreshing: make(chan struct{}, 1), launched: make(map[int64]launched), inFlight: make(map[string]int)}
+		inv = &inventory{refreshing: make(chan struct{}, 1), launched: make(map[int64]launched), inFlight: make(map[string]int), changed: make(chan struct{})}
 		c.providers[provider] = inv
 	}
 	return inv
 }
 
-// reserve takes room for one machine of the type. ok is false when the type is at its limit.
-func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, j provisioner.Job, lister provisioner.Lister) (ok bool, err error) {
+// reserve takes room for one machine of the type. If the type is at its limit, full is closed once
+// there may be room.
+func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, j provisioner.Job, lister provisioner.Lister) (full <-chan struct{}, err error) {
 	inv := c.inventory(t.Provider)
 	if t.Max == 0 || lister == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		inv.inFlight[t.Name]++
-		return true, nil
+		return nil, nil
 	}
 	if err := c.refresh(ctx, t.Provider, inv, lister); err != nil {
-		return false, err
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if inv.live(t.Name, j)+inv.inFlight[t.Name] >= t.Max {
-		return false, nil
+		return inv.changed, nil
 	}
 	inv.inFlight[t.Name]++
-	return true, nil
+	return nil, nil
+}
+
+// wake lets those who wait for room look again. The caller has the lock.
+func (inv *inventory) wake() {
+	close(inv.changed)
+	inv.changed = make(chan struct{})
 }
 
 // refresh lists the provider's machines, unless that was done moments ago.
@@ -133,14 +141,14 @@ func (c *capacity) release(t provisioner.RunnerType, j provisioner.Job, out prov
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	inv.inFlight[t.Name]--
-	if out.Runner.ID == 0 || t.Max == 0 {
-		return
-	}
 	switch {
+	case t.Max == 0:
 	case mayHaveLaunched(out):
 		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now(), job: j.Key()}
-	case out.Status == provisioner.StatusLaunched:
+	case out.Status == provisioner.StatusLaunched && out.Runner.ID != 0:
 		inv.launched[out.Runner.ID] = launched{runnerType: t.Name, at: time.Now()}
+	default:
+		inv.wake()
 	}
 }
 
@@ -164,5 +172,6 @@ func (c *capacity) update(provider string, begun time.Time, machines []provision
 			delete(inv.launched, id)
 		}
 	}
+	inv.wake()
 	return true
 }

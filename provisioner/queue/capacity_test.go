@@ -107,6 +107,33 @@ func TestALimitIsNeverExceededAndAFreePlaceIsUsedSoon(t *testing.T) {
 	})
 }
 
+// Attempts take turns at the last place, and most jobs of this queue have ended long ago.
+func TestAPlaceThatAnAttemptDidNotNeedIsTheNextOnesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := linux()
+		limited.Max = 1
+		const waiting = 50
+		var served time.Duration
+		e := &engine{types: []provisioner.RunnerType{limited}, provision: func(_ context.Context, j provisioner.Job) (provisioner.Outcome, error) {
+			time.Sleep(time.Millisecond)
+			if j.ID < waiting {
+				return provisioner.Outcome{Status: provisioner.StatusGone}, nil
+			}
+			served = time.Since(epoch)
+			return launched(j), nil
+		}}
+		work(t, e, queue.Config{Listers: map[string]provisioner.Lister{"cloud": &cloud{}}}, time.Hour, func(q *queue.Memory, _ *queue.Worker) {
+			for i := range int64(waiting) {
+				send(t, q, newJob(i+1, "linux"))
+			}
+			time.Sleep(10 * time.Minute)
+		})
+		if served == 0 || served > time.Second {
+			t.Errorf("the job behind them was tried after %s", served)
+		}
+	})
+}
+
 func TestMachinesThatCantBeCountedHoldTheTypeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limited := linux()

@@ -215,7 +215,10 @@ func (w *Worker) awaitAdmission(ctx context.Context, f *inFlight) *admission {
 			f.putBack(ctx, r.wait)
 			return nil
 		}
-		if sleep(ctx, r.wait) != nil {
+		select {
+		case <-time.After(r.wait):
+		case <-r.sooner:
+		case <-ctx.Done():
 			f.putBack(ctx, 0)
 			return nil
 		}
