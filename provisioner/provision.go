@@ -76,8 +76,8 @@ type attempt struct {
 	// first says that nobody can have tried this job before.
 	first bool
 
-	// ours says that a registration of this attempt got no answer: whatever holds the name now
-	// without a machine can be removed without a grace time, because nobody has its configuration.
+	// ours says that a registration of this attempt, the first, got no answer: whatever holds the
+	// name now can be removed without a grace time, because nobody has its configuration.
 	ours bool
 }
 
@@ -117,8 +117,9 @@ func (a *attempt) run(ctx context.Context) (Outcome, error) {
 			a.doubt()
 			continue
 		case errors.Is(err, ErrNoAnswer):
-			// It may have worked: then it is ours, and nobody has its configuration.
-			a.ours = true
+			// It may have worked: then it is ours, and nobody has its configuration. But where
+			// others may have come before, what holds the name may be theirs, and on its way.
+			a.ours = a.first
 			if sleep(ctx, registrationPause) != nil {
 				return Outcome{}, err
 			}

@@ -178,6 +178,13 @@ func TestProvision(t *testing.T) {
 			want: provisioner.StatusLaunched, calls: "register, look up, find, remove 7, register, launch 8", took: time.Second,
 		},
 		{
+			name: "but not where another attempt may have registered before, whose machine is not listed yet", repeated: true,
+			world: script{
+				state: []any{provisioner.JobWaiting}, register: []any{errSilence}, lookup: []any{offline}, find: []any{none, none, alive(7, jobRunner)},
+			},
+			want: provisioner.StatusServed, calls: "job state, find, register, look up, find, look up, find", took: 21 * time.Second,
+		},
+		{
 			name:  "an unanswered registration that did not work is repeated",
 			world: script{register: []any{errSilence, int64(8)}, lookup: []any{provisioner.ErrNotFound}, launch: []any{"i-1"}},
 			want:  provisioner.StatusLaunched, calls: "register, look up, register, launch 8", took: time.Second,
