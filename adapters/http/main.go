@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v10"
@@ -24,14 +26,21 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
-	os.Exit(run(os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // garbage is how much of the heap may be garbage, in percent of what lives: the service has little
 // to remember and shares its machine, so it trades some CPU for memory.
 const garbage = 50
 
-func run(stdout, stderr io.Writer) int {
+// command is what the binary does; it may be left out.
+const command = "serve"
+
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && !slices.Equal(args, []string{command}) {
+		fmt.Fprintf(stderr, "%q is not understood: the only command is %s, which is the default, and all settings are environment variables\n", strings.Join(args, " "), command)
+		return 2
+	}
 	cfg, err := config.Load(context.Background(), env.ToMap(os.Environ()), nil)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
