@@ -11,6 +11,8 @@ COUNT ?= 1
 FUZZTIME ?= 30s
 SEEDS ?= 2000
 HISTORIES ?= 10000
+# What the server says it is; left empty, what the go command finds in git.
+VERSION ?=
 
 # Shells export HOSTNAME, so only one given on make's own command line counts.
 ifneq ($(origin HOSTNAME),command line)
@@ -55,8 +57,8 @@ dryrun: ## Show the main job on this machine, without accounts or network
 ##@ Build
 
 .PHONY: build
-build: ## Build the webhook server into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/github-runner-provisioner ./adapters/http
+build: ## Build the webhook server into bin/ (VERSION= instead of git's)
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/datawire/github-runner-provisioner/adapters/internal/wiring.version=$(VERSION)" -o bin/github-runner-provisioner ./adapters/http
 
 .PHONY: build-lambda
 build-lambda: ## Build the Lambda function for arm64 and provided.al2023 into dist/lambda.zip; the same source gives the same bytes

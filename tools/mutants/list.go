@@ -97,6 +97,7 @@ var mutants = []mutant{
 	{"what a sender announces is allocated", "provisioner/webhook/unverified.go", "next := min(max(size, smallestPiece), largestPiece)", "next := max(declared-size, smallestPiece)", "./provisioner/webhook"},
 	{"unverified bodies take any memory", "provisioner/webhook/unverified.go", "if u.bytes.Add(next) > most {", "if u.bytes.Add(next) < 0 {", "./provisioner/webhook"},
 	{"a client may take for ever", "adapters/http/server.go", "ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,", "", "-run Client|Slow|Server ./adapters/http"},
+	{"what nobody understands starts a server", "adapters/http/main.go", "if len(args) > 0 && ", "if false && ", "-run NotUnderstood ./adapters/http"},
 
 	// The queues.
 	{"a job is accepted although the commit failed", "adapters/sqlite/writer.go", "return nil, tx.Commit()", "_ = tx.Commit(); return nil, nil", "./adapters/sqlite"},
@@ -117,5 +118,7 @@ var mutants = []mutant{
 	// The wiring.
 	{"a queue that forgets counts as one that remembers", "adapters/internal/wiring/module.go", `NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:")`, `NoDeduplication: strings.HasPrefix(cfg.QueueURL, "sqlite:")`, "-run GitHubIsAskedFirst ./adapters/http"},
 	{"a failure of GitHub's is booked on the cloud", "adapters/internal/wiring/metrics.go", "m.errors.WithLabelValues(provisioner.System(e.Err, e.Provider)", "m.errors.WithLabelValues(e.Provider", "./adapters/internal/wiring"},
+	{"a wait is logged in nanoseconds", "adapters/internal/wiring/log.go", "\topts.ReplaceAttr = inSeconds\n", "", "-run Durations ./adapters/internal/wiring"},
+	{"no build can be told its version", "adapters/internal/wiring/version.go", "cmp.Or(version, stamped", "cmp.Or(stamped", "-run Version ./adapters/http"},
 	{"a job of Lambda's second delivery counts as fresh", "adapters/lambda/batch.go", "x.Job.Repeated = x.Job.Repeated || receives(m) > 1", "x.Job.Repeated = false", "-run Batch ./adapters/lambda"},
 }

@@ -32,7 +32,7 @@ func Announce(life fx.Lifecycle, cfg *config.Config, d provisioner.Deployment, l
 		reconciles = "off"
 	}
 	life.Append(fx.StartHook(func() {
-		log.Info("serving", "types", strings.Join(types, ","), "repositories", cmp.Or(strings.Join(cfg.Webhook.Repositories, ","), "all"),
+		log.Info("serving", "version", Version(), "types", strings.Join(types, ","), "repositories", cmp.Or(strings.Join(cfg.Webhook.Repositories, ","), "all"),
 			"queue", cfg.QueueURL, "reconcile_interval", reconciles, "deployment", string(d))
 	}))
 }

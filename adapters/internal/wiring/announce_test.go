@@ -30,7 +30,7 @@ func TestTheStartSaysWhatIsServedAndWhatMayNotBeMeant(t *testing.T) {
 		"all is said": {
 			with(func(cfg *config.Config) { cfg.Webhook.Repositories = []string{"acme/*", "other/web"} }),
 			[]map[string]any{{
-				"level": "INFO", "msg": "serving", "types": "small,mac", "repositories": "acme/*,other/web", "queue": "sqlite:///data/queue.db", "reconcile_interval": "1m0s", "deployment": "prod",
+				"level": "INFO", "msg": "serving", "version": wiring.Version(), "types": "small,mac", "repositories": "acme/*,other/web", "queue": "sqlite:///data/queue.db", "reconcile_interval": "1m0s", "deployment": "prod",
 			}},
 		},
 		"nothing is": {
@@ -40,7 +40,7 @@ func TestTheStartSaysWhatIsServedAndWhatMayNotBeMeant(t *testing.T) {
 			[]map[string]any{
 				{"level": "WARN", "msg": "REPOSITORY is set, and nothing reads it: was REPOSITORIES meant?"},
 				{"level": "WARN", "msg": "REPOSITORIES is not set: any repository that has the webhook may start machines; REPOSITORIES=*/* says that it may"},
-				{"level": "INFO", "msg": "serving", "types": "small,mac", "repositories": "all", "queue": "sqlite:///data/queue.db", "reconcile_interval": "off", "deployment": "prod"},
+				{"level": "INFO", "msg": "serving", "version": wiring.Version(), "types": "small,mac", "repositories": "all", "queue": "sqlite:///data/queue.db", "reconcile_interval": "off", "deployment": "prod"},
 			},
 		},
 	} {

@@ -3,6 +3,7 @@ package wiring
 import (
 	"context"
 	"math"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -79,7 +80,11 @@ func newMetrics() *Metrics {
 		Namespace: namespace, Name: "github_up", Help: "1 while GitHub answers and accepts the service's credential, as of the last minute; 0 while it does not.",
 	})
 	m.githubUp.Set(math.NaN()) // until it was asked
-	m.Registry.MustRegister(m.githubUp, m.deliveries, m.jobs, m.held, m.errors, m.launches, m.waits, m.sweeps, m.machines, m.reaped, m.found, m.requests,
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "Always 1; its labels are the versions of the service and of Go.",
+	}, []string{"version", "go"})
+	build.WithLabelValues(Version(), runtime.Version()).Set(1)
+	m.Registry.MustRegister(build, m.githubUp, m.deliveries, m.jobs, m.held, m.errors, m.launches, m.waits, m.sweeps, m.machines, m.reaped, m.found, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
