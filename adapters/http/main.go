@@ -66,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // stopTimeout covers the requests in progress, the launches under way and the closing of the queue;
-// Kubernetes kills after 30 s.
+// Kubernetes kills after 30 s, unless it is told otherwise.
 const stopTimeout = 25 * time.Second
 
 func options(cfg *config.Config, log *slog.Logger) fx.Option {

@@ -4,7 +4,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -123,5 +125,31 @@ func TestThePodHasNoRightsAndOneWriter(t *testing.T) {
 		if at(spec, "replicas") != uint64(1) || text(at(spec, "strategy", "type")) != "Recreate" {
 			t.Error("a SQLite file has one process: one replica, and never an old one beside a new one")
 		}
+	}
+}
+
+// The header of deployment.yaml says what to change for two replicas. Of what a stop does to their
+// clients this holds the order: the pod is taken out of the Service, later told to end, and killed
+// only when it has had its time.
+func TestOneOfTwoReplicasServesUntilNobodySendsItAnything(t *testing.T) {
+	file := source(t, "examples/deploy/kubernetes/deployment.yaml")
+	line := regexp.MustCompile(`(?m)^( +)# (lifecycle: .*)$`)
+	if header, _, _ := strings.Cut(file, "\napiVersion: "); len(line.FindAllString(file, -1)) != 1 || !strings.Contains(header, "lifecycle") {
+		t.Fatal("the header names no line lifecycle, or there is none")
+	}
+	path := filepath.Join(t.TempDir(), "deployment.yaml")
+	if err := os.WriteFile(path, line.ReplaceAll([]byte(file), []byte("$1$2")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pod := at(readYAML(t, path)[0], "spec", "template", "spec")
+	wait, _ := at(list(at(pod, "containers"))[0], "lifecycle", "preStop", "sleep", "seconds").(uint64)
+	grace, _ := at(pod, "terminationGracePeriodSeconds").(uint64)
+	stop := regexp.MustCompile(`const stopTimeout = (\d+) \* time.Second`).FindStringSubmatch(source(t, "adapters/http/main.go"))
+	if stop == nil {
+		t.Fatal("how long the server takes to stop is not to be found")
+	}
+	longest, err := strconv.ParseUint(stop[1], 10, 64)
+	if err != nil || wait < 5 || grace < wait+longest+5 {
+		t.Errorf("killed %d s after its end was decided, of which it waits %d and has %d to stop, %v", grace, wait, longest, err)
 	}
 }

@@ -98,6 +98,7 @@ var mutants = []mutant{
 	{"unverified bodies take any memory", "provisioner/webhook/unverified.go", "if u.bytes.Add(next) > most {", "if u.bytes.Add(next) < 0 {", "./provisioner/webhook"},
 	{"a client may take for ever", "adapters/http/server.go", "ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,", "", "-run Client|Slow|Server ./adapters/http"},
 	{"what nobody understands starts a server", "adapters/http/main.go", "if len(args) > 0 && ", "if false && ", "-run NotUnderstood ./adapters/http"},
+	{"one of two replicas ends while it is still sent deliveries", "examples/deploy/kubernetes/deployment.yaml", "# lifecycle: {preStop: {sleep: {seconds: 5}}}", "# lifecycle: {}", "-run Replicas ./examples/deploy"},
 
 	// The queues.
 	{"a job is accepted although the commit failed", "adapters/sqlite/writer.go", "return nil, tx.Commit()", "_ = tx.Commit(); return nil, nil", "./adapters/sqlite"},
