@@ -99,14 +99,16 @@ func (p *permit) fail(wait time.Duration) time.Duration {
 	return time.Until(b.openUntil)
 }
 
-// closed reports whether the breaker is as good as a new one.
-func (b *breaker) closed() bool {
+// forgettable reports whether the breaker is as good as a new one: closed, or nobody has come to
+// probe for long.
+func (b *breaker) forgettable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.failures == 0
+	return b.failures == 0 || !b.probing && time.Since(b.openUntil) > forgetAfter
 }
 
-// breakers are made as they are needed, and those that are closed are dropped when there are many.
+// breakers are made as they are needed, and those that are as good as new are dropped when there
+// are many.
 type breakers struct {
 	mu sync.Mutex
 	m  map[string]*breaker
@@ -132,8 +134,12 @@ func (s *breakers) wait(key string) time.Duration {
 	}
 }
 
-// keptBreakers bounds the memory that a long life and many repositories take.
-const keptBreakers = 4096
+const (
+	// keptBreakers bounds the memory that a long life and many repositories take.
+	keptBreakers = 4096
+	// forgetAfter is how long an opening without a further attempt is remembered.
+	forgetAfter = time.Hour
+)
 
 func (s *breakers) of(key string) *breaker {
 	s.mu.Lock()
@@ -143,7 +149,7 @@ func (s *breakers) of(key string) *breaker {
 	}
 	if s.m[key] == nil {
 		if len(s.m) >= keptBreakers {
-			maps.DeleteFunc(s.m, func(_ string, b *breaker) bool { return b.closed() })
+			maps.DeleteFunc(s.m, func(_ string, b *breaker) bool { return b.forgettable() })
 		}
 		s.m[key] = new(breaker)
 	}

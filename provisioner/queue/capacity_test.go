@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -296,6 +297,38 @@ func TestAListThatArrivesLateSaysNothing(t *testing.T) {
 				t.Error("a third machine was launched")
 			}
 			w.ObserveMachines("cloud", earlier, nil) // begun before the other two were launched
+		}
+	})
+}
+
+// gate lets a list through when it is opened.
+type gate chan struct{}
+
+func (g gate) List(context.Context) ([]provisioner.Machine, error) {
+	<-g
+	return nil, nil
+}
+
+func TestNobodyWaitsForAnotherCallersListLongerThanItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := linux()
+		limited.Max = 2
+		slow := make(gate)
+		w := queue.NewWorker(queue.NewMemory(0), &engine{types: []provisioner.RunnerType{limited}}, queue.Config{Listers: map[string]provisioner.Lister{"cloud": slow}})
+		first := make(chan error)
+		go func() {
+			_, err := w.Attempt(t.Context(), newJob(1, "linux"), time.Now())
+			first <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.Attempt(ctx, newJob(2, "linux"), time.Now()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the second job: %v", err)
+		}
+		close(slow)
+		if err := <-first; err != nil {
+			t.Errorf("the first job: %v", err)
 		}
 	})
 }
