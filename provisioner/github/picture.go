@@ -14,16 +14,18 @@ import (
 // pictures are what is known of the active workflow runs of repositories: what was read, and what
 // webhooks have told since. A webhook is a hint, which spares a request; what is read counts.
 type pictures struct {
-	mu sync.Mutex
-	m  map[provisioner.Repository]*picture
+	mu     sync.Mutex
+	m      map[provisioner.Repository]*picture
+	pruned time.Time
 }
 
 // picture is what is known of one repository.
 type picture struct {
 	runs   map[int64]*activeRun
-	newest int64 // the latest run that a list has shown
-	short  bool  // the latest runs were all that there were
-	status int   // the index of the status by which active runs are listed next
+	newest int64     // the latest run that a list has shown
+	short  bool      // the latest runs were all that there were
+	status int       // the index of the status by which active runs are listed next
+	looked time.Time // when somebody last began to look, or it was made
 }
 
 // activeRun is a workflow run that is not over.
@@ -63,9 +65,38 @@ func (x *pictures) of(r provisioner.Repository) *picture {
 	}
 	key := pictureKey(r)
 	if x.m[key] == nil {
-		x.m[key] = &picture{runs: map[int64]*activeRun{}}
+		x.m[key] = &picture{runs: map[int64]*activeRun{}, looked: time.Now()}
 	}
 	return x.m[key]
+}
+
+// unlooked is for how long what webhooks tell is kept where nobody looks. Looks take away what is
+// over; where there are none, because nobody reconciles or the repository is forgotten, it would
+// stay for ever.
+const unlooked = 24 * time.Hour
+
+// look notes that somebody begins to look at a repository.
+func (x *pictures) look(r provisioner.Repository) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	now := time.Now()
+	x.of(r).looked = now
+	x.prune(now)
+}
+
+// prune forgets what is of no use any more, once an hour. The caller has the lock.
+func (x *pictures) prune(now time.Time) {
+	if now.Sub(x.pruned) < time.Hour {
+		return
+	}
+	x.pruned = now
+	maps.DeleteFunc(x.m, func(_ provisioner.Repository, p *picture) bool {
+		if now.Sub(p.looked) < unlooked {
+			return false
+		}
+		maps.DeleteFunc(p.runs, func(_ int64, run *activeRun) bool { return now.Sub(run.told) >= unlooked })
+		return len(p.runs) == 0
+	})
 }
 
 func (p *picture) run(id int64) *activeRun {
@@ -83,12 +114,13 @@ func (c *Client) Tell(j provisioner.Job, s provisioner.JobState) {
 	}
 	c.pictures.mu.Lock()
 	defer c.pictures.mu.Unlock()
+	now := time.Now()
+	c.pictures.prune(now)
 	p := c.pictures.of(j.Repository)
 	if s == provisioner.JobEnded && p.runs[j.RunID] == nil {
 		return
 	}
 	run := p.run(j.RunID)
-	now := time.Now()
 	run.told = now
 	switch {
 	case s == provisioner.JobEnded:

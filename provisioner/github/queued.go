@@ -29,6 +29,7 @@ func (c *Client) QueuedJobs(ctx context.Context, r provisioner.Repository, l pro
 	if err != nil {
 		return provisioner.Sight{}, err
 	}
+	c.pictures.look(r)
 	k := look{c: c, a: a, t: t, r: r, Look: l}
 	if err := k.findRuns(ctx); err != nil {
 		return provisioner.Sight{}, err

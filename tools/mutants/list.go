@@ -38,6 +38,8 @@ var mutants = []mutant{
 	{"what a silent launch may have made holds no place", "provisioner/queue/capacity.go", "case mayHaveLaunched(out):", "case false:", "./provisioner/queue"},
 	{"a message that another process had is not asked about", "provisioner/queue/attempt.go", "m.Receives > 1 || ", "", "./provisioner/queue"},
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
+	{"a repository that failed once is remembered for ever", "provisioner/queue/breaker.go", "b.failures == 0 || !b.probing && time.Since", "b.failures == 0 || false && time.Since", "-run Forgotten ./provisioner/queue"},
+	{"an attempt waits for another's list longer than it has time", "provisioner/queue/capacity.go", "\tcase <-ctx.Done():\n\t\treturn ctx.Err()\n", "", "-run AnotherCallers ./provisioner/queue"},
 	{"a panic takes the process down", "provisioner/guard.go", "recover()", "error(nil)", "./provisioner/queue"},
 	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", "if e == nil || e.receipt() != m.Receipt {", `if e == nil || m.Receipt == "" {`, "./provisioner/queue ./provisioner/queue/queuetest"},
 
@@ -77,6 +79,7 @@ var mutants = []mutant{
 	{"a bad credential is sent again and again", "provisioner/github/meter.go", "if !m.bad.IsZero() && time.Since(m.bad) < staysBad {", "if false {", "./provisioner/github"},
 	{"a limit is not kept", "provisioner/github/meter.go", "if wait := time.Until(c.until); wait > 0 {", "if wait := time.Until(c.until); false {", "./provisioner/github"},
 	{"a change that broke down on its way is certain not to have happened", "provisioner/github/fault.go", "case k.changes() && !unsent:", "case false:", "./provisioner/github"},
+	{"what webhooks tell is kept for ever where nobody looks", "provisioner/github/picture.go", "\tc.pictures.prune(now)\n", "", "-run NobodyLooks ./provisioner/github"},
 
 	// The providers.
 	{"a full place is asked by every launch", "awsrunner/full.go", "time.Since(at) < staysFull && at.After(full[p])", "false && at.After(full[p])", "./awsrunner"},
