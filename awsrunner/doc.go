@@ -33,5 +33,7 @@
 //
 // ec2:RunInstances, ec2:CreateTags (for tagging at the launch), ec2:DescribeInstances,
 // ec2:TerminateInstances; ssm:GetParameters for an image that is given as resolve:ssm:NAME, which
-// EC2 resolves with the caller's rights; iam:PassRole for an instance profile.
+// EC2 resolves with the caller's rights; iam:PassRole for an instance profile. The first spot
+// instance of an account takes iam:CreateServiceLinkedRole for spot.amazonaws.com, or somebody who
+// makes that role beforehand.
 package awsrunner

@@ -244,3 +244,14 @@ func TestTheSecretsThatMayBeReadAreThoseThatTheEnvironmentNames(t *testing.T) {
 		t.Errorf("secrets (-named +allowed):\n%s", diff)
 	}
 }
+
+func TestEveryPageThatListsWhatLaunchesTakeListsAll(t *testing.T) {
+	needed := slices.Concat(slices.Collect(maps.Keys(launches)), slices.Collect(maps.Keys(demandedByLaunches)), []string{"ec2:TerminateInstances", "spot.amazonaws.com"})
+	for _, page := range []string{"README.md", "examples/deploy/README.md", "awsrunner/doc.go"} {
+		for _, action := range needed {
+			if !strings.Contains(source(t, page), action) {
+				t.Errorf("%s does not name %s", page, action)
+			}
+		}
+	}
+}
