@@ -124,5 +124,6 @@ var mutants = []mutant{
 	{"a failure of GitHub's is booked on the cloud", "adapters/internal/wiring/metrics.go", "m.errors.WithLabelValues(provisioner.System(e.Err, e.Provider)", "m.errors.WithLabelValues(e.Provider", "./adapters/internal/wiring"},
 	{"a wait is logged in nanoseconds", "adapters/internal/wiring/log.go", "\topts.ReplaceAttr = inSeconds\n", "", "-run Durations ./adapters/internal/wiring"},
 	{"no build can be told its version", "adapters/internal/wiring/version.go", "cmp.Or(version, stamped", "cmp.Or(stamped", "-run Version ./adapters/http"},
+	{"long jobs that fill a type wake somebody", "examples/deploy/kubernetes/monitoring/alerts.yaml", "          unless max by (type) (sum by (type, instance) (runner_provisioner_machines{state!=\"dead\"})) >= max by (type) (runner_provisioner_machines_max)\n", "", "-run Promtool ./examples/deploy"},
 	{"a job of Lambda's second delivery counts as fresh", "adapters/lambda/batch.go", "x.Job.Repeated = x.Job.Repeated || receives(m) > 1", "x.Job.Repeated = false", "-run Batch ./adapters/lambda"},
 }

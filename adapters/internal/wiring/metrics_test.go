@@ -89,3 +89,22 @@ func TestAFailureIsBookedOnTheSideThatFailed(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLimitOfATypeIsAMetricIfItHasOne(t *testing.T) {
+	m := newMetrics()
+	gh, err := github.New(github.Config{Token: provisioner.NewSecret("token")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &config.Config{Runners: []config.Runner{{RunnerType: provisioner.RunnerType{Name: "linux", Max: 50}}, {RunnerType: provisioner.RunnerType{Name: "mac"}}}}
+	if err := Gauges(m, queue.NewMemory(0), gh, cfg, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	want := `# HELP runner_provisioner_machines_max The most machines that a runner type may have at once, as the catalogue says; none if it says nothing.
+# TYPE runner_provisioner_machines_max gauge
+runner_provisioner_machines_max{type="linux"} 50
+`
+	if err := testutil.GatherAndCompare(m.Registry, strings.NewReader(want), "runner_provisioner_machines_max"); err != nil {
+		t.Error(err)
+	}
+}
