@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const templateFile = "lambda/template.yaml"
@@ -133,6 +135,17 @@ func TestTheQueueHasTimeForItsFunction(t *testing.T) {
 	retention, _ := at(resources, "Queue", "Properties", "MessageRetentionPeriod").(uint64)
 	if retention <= 24*3600 {
 		t.Errorf("messages are kept for %d s, and jobs may wait for a day", retention)
+	}
+}
+
+// Strangers must not use up the account's concurrency, and sweeps remember the one before.
+func TestTheWebhookHasABoundAndTheSweeperIsAlone(t *testing.T) {
+	resources := readTemplate(t).doc["Resources"]
+	for function, want := range map[string]any{"WebhookFunction": object{"Ref": "WebhookConcurrency"}, "SweeperFunction": uint64(1)} {
+		reserved, _ := at(resources, function, "Properties", "ReservedConcurrentExecutions", "Fn::If").([]any)
+		if len(reserved) != 3 || !cmp.Equal(reserved[1], want) {
+			t.Errorf("%s: the reserved concurrency is %v, want %v", function, reserved, want)
+		}
 	}
 }
 

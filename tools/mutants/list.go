@@ -40,6 +40,7 @@ var mutants = []mutant{
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
 	{"a repository that failed once is remembered for ever", "provisioner/queue/breaker.go", "b.failures == 0 || !b.probing && time.Since", "b.failures == 0 || false && time.Since", "-run Forgotten ./provisioner/queue"},
 	{"an attempt waits for another's list longer than it has time", "provisioner/queue/capacity.go", "\tcase <-ctx.Done():\n\t\treturn ctx.Err()\n", "", "-run AnotherCallers ./provisioner/queue"},
+	{"a job of another type holds up the lane that it lies in", "provisioner/queue/worker.go", "if t.Name != f.message.Lane {", "if false {", "-run AnotherTypesLane ./provisioner/queue"},
 	{"a panic takes the process down", "provisioner/guard.go", "recover()", "error(nil)", "./provisioner/queue"},
 	{"a receipt that has been used up deletes somebody else's message", "provisioner/queue/memory.go", "if e == nil || e.receipt() != m.Receipt {", `if e == nil || m.Receipt == "" {`, "./provisioner/queue ./provisioner/queue/queuetest"},
 
@@ -121,6 +122,10 @@ var mutants = []mutant{
 
 	// The wiring.
 	{"a queue that forgets counts as one that remembers", "adapters/internal/wiring/module.go", `NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:")`, `NoDeduplication: strings.HasPrefix(cfg.QueueURL, "sqlite:")`, "-run GitHubIsAskedFirst ./adapters/http"},
+	{"the reconciler looks after repositories that are not allowed", "adapters/internal/wiring/reconcile.go", "Allowed: allowed(cfg.Webhook.Repositories), ", "", "-run AllowList ./adapters/internal/wiring"},
+	{"a token's repositories are not looked for", "adapters/internal/wiring/reconcile.go", "if cfg.GitHub.AppID != 0 || len(c.Repositories)", "if cfg.GitHub.AppID != 0 && len(c.Repositories)", "-run AllowList ./adapters/internal/wiring"},
+	{"strangers use up the account's concurrency", "examples/deploy/lambda/template.yaml", "!If [ReservesConcurrency, !Ref WebhookConcurrency, !Ref AWS::NoValue]", "!If [ReservesConcurrency, !Ref AWS::NoValue, !Ref WebhookConcurrency]", "-run Alone ./examples/deploy"},
+	{"two containers sweep in turn", "examples/deploy/lambda/template.yaml", "!If [ReservesConcurrency, 1, !Ref AWS::NoValue]", "!If [ReservesConcurrency, 2, !Ref AWS::NoValue]", "-run Alone ./examples/deploy"},
 	{"a failure of GitHub's is booked on the cloud", "adapters/internal/wiring/metrics.go", "m.errors.WithLabelValues(provisioner.System(e.Err, e.Provider)", "m.errors.WithLabelValues(e.Provider", "./adapters/internal/wiring"},
 	{"a wait is logged in nanoseconds", "adapters/internal/wiring/log.go", "\topts.ReplaceAttr = inSeconds\n", "", "-run Durations ./adapters/internal/wiring"},
 	{"no build can be told its version", "adapters/internal/wiring/version.go", "cmp.Or(version, stamped", "cmp.Or(stamped", "-run Version ./adapters/http"},
