@@ -67,6 +67,15 @@ func TestWhatWasGivenUpStaysSo(t *testing.T) {
 		did := sweeps(t, w, s, 3)
 		w.machines = nil // EC2 shows them for an hour
 		did = append(did, sweeps(t, w, s, 3)...)
+		w.jobsErr = provisioner.ErrUnavailable // for hours nobody can tell whether it waits
+		for range 3 {
+			if _, err := s.Sweep(t.Context()); err == nil {
+				t.Error("a sweep that could not read the jobs was complete")
+			}
+			time.Sleep(time.Hour)
+		}
+		w.jobsErr = nil
+		did = append(did, sweeps(t, w, s, 3)...)
 		did = append(did, sweeps(t, w, newSweeper(w, reconcile.Config{Store: kept}), 3)...)
 		if got := strings.Join(did, ""); got != "" {
 			t.Errorf("a job that was given up: %q", did)
