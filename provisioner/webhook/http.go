@@ -27,7 +27,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 	query, err := url.ParseQuery(req.URL.RawQuery)
-	q := Request{Method: req.Method, Header: req.Header, Query: query, MalformedQuery: err != nil}
+	q := Request{Method: req.Method, Header: req.Header, Query: query, MalformedQuery: err != nil, RemoteAddr: req.RemoteAddr}
 	refusal, refused := q.refuse(req.ContentLength, r.maxBody)
 	if !refused {
 		pieces, free, err := r.unverified.read(http.MaxBytesReader(w, req.Body, r.maxBody), req.ContentLength)
@@ -37,7 +37,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) Answer {
 		}
 		refusal = r.unread(err)
 	}
-	return r.exchange(req.Context(), q.header("X-Github-Delivery"), func(*exchange) Answer { return refusal })
+	return r.exchange(req.Context(), q.exchange(), func(*exchange) Answer { return refusal })
 }
 
 // unread answers a delivery whose body could not be read.

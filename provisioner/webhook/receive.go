@@ -25,7 +25,7 @@ func (r *Receiver) Receive(ctx context.Context, q Request) Answer {
 // Handle answers a delivery whose origin needs no proof, such as one from GitHub's delivery log. It
 // is never a dry run, and its job counts as repeated: somebody may have accepted it before.
 func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
-	return r.exchange(ctx, d.ID, func(x *exchange) Answer {
+	return r.exchange(ctx, &exchange{delivery: Delivery{ID: d.ID}}, func(x *exchange) Answer {
 		if err := d.validate(); err != nil {
 			return invalid(err)
 		}
@@ -37,7 +37,7 @@ func (r *Receiver) Handle(ctx context.Context, d Delivery) Answer {
 
 // receive answers a delivery whose body has come in pieces.
 func (r *Receiver) receive(ctx context.Context, q Request, pieces [][]byte) Answer {
-	return r.exchange(ctx, q.header("X-Github-Delivery"), func(x *exchange) Answer {
+	return r.exchange(ctx, q.exchange(), func(x *exchange) Answer {
 		var size int64
 		for _, p := range pieces {
 			size += int64(len(p))

@@ -31,16 +31,22 @@ type Outcome struct {
 // exchange is what is known of a delivery while it is answered.
 type exchange struct {
 	delivery Delivery
-	mode     mode
+	// remote and forwarded are where it came from, and from where by its own account.
+	remote, forwarded string
+
+	mode mode
 	// cause is what the sender is not told.
 	cause error
 }
 
+func (q Request) exchange() *exchange {
+	return &exchange{delivery: Delivery{ID: q.header("X-Github-Delivery")}, remote: q.RemoteAddr, forwarded: q.header("X-Forwarded-For")}
+}
+
 // exchange answers a delivery, reports it, and survives its panics: one bad delivery must not end a
 // process that others need.
-func (r *Receiver) exchange(ctx context.Context, id string, do func(*exchange) Answer) (a Answer) {
+func (r *Receiver) exchange(ctx context.Context, x *exchange, do func(*exchange) Answer) (a Answer) {
 	start := time.Now()
-	x := &exchange{delivery: Delivery{ID: id}}
 	defer func() {
 		if p := recover(); p != nil {
 			a = answer(StatusFailed, "a defect of the service; its log has the details")
@@ -72,7 +78,7 @@ func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	if !r.logger.Enabled(ctx, level) {
 		return
 	}
-	var space [12]slog.Attr
+	var space [13]slog.Attr
 	attrs := append(space[:0], slog.String("delivery", brief(x.delivery.ID)), slog.String("event", brief(x.delivery.Event)),
 		slog.String("status", string(a.Body.Status)))
 	if d := &x.delivery; d.Job.ID != 0 {
@@ -81,9 +87,14 @@ func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	if x.mode.known {
 		attrs = append(attrs, slog.Bool("dry_run", x.mode.dry), slog.Bool("dry_run_defaulted", x.mode.dry && x.mode.defaulted))
 	}
-	for _, more := range []struct{ key, value string }{{"type", a.Body.RunnerType}, {"reason", a.Body.Reason}} {
-		if more.value != "" {
-			attrs = append(attrs, slog.String(more.key, more.value))
+	more := [4]struct{ key, value string }{{"type", a.Body.RunnerType}, {"reason", a.Body.Reason}}
+	if a.Code >= http.StatusBadRequest { // somebody has to be found
+		more[2].key, more[2].value = "from", x.remote
+		more[3].key, more[3].value = "forwarded_for", brief(x.forwarded)
+	}
+	for _, m := range more {
+		if m.value != "" {
+			attrs = append(attrs, slog.String(m.key, m.value))
 		}
 	}
 	if x.cause != nil {

@@ -1,7 +1,10 @@
 package webhook_test
 
 import (
+	"bytes"
 	"errors"
+	"maps"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -47,6 +50,29 @@ func TestLogLine(t *testing.T) {
 				want["job"] = float64(c.WantJob)
 			}
 			if diff := cmp.Diff([]map[string]any{want}, w.logs(t), cmpopts.IgnoreMapEntries(func(k string, _ any) bool { return k == "time" })); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A hook with a wrong secret has to be found.
+func TestARefusedDeliveryIsLoggedWithWhereItCameFrom(t *testing.T) {
+	for name, refused := range map[string]bool{"a job": false, "no signature": true, "the signature of another body": true, "a body over 25 MB": true} {
+		t.Run(name, func(t *testing.T) {
+			w, c := newWorld(t), find(t, name)
+			req := httptest.NewRequestWithContext(t.Context(), c.Method, "/webhook?"+c.Query, bytes.NewReader(c.Body))
+			req.Header = c.Header.Clone()
+			req.Header.Set("X-Forwarded-For", "203.0.113.7")
+			req.RemoteAddr = "192.0.2.1:4711"
+			w.receiver.ServeHTTP(httptest.NewRecorder(), req)
+			want := map[string]any{}
+			if refused {
+				want = map[string]any{"from": "192.0.2.1:4711", "forwarded_for": "203.0.113.7"}
+			}
+			got := w.logs(t)[0]
+			maps.DeleteFunc(got, func(k string, _ any) bool { return k != "from" && k != "forwarded_for" })
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -109,8 +135,10 @@ func TestLogLinesStayShort(t *testing.T) {
 	w := newWorld(t)
 	q := signed("workflow_job", linux(webhooktest.Set("action", strings.Repeat("é", 5000))))
 	q.Header.Set("X-GitHub-Delivery", strings.Repeat("d", 5000))
+	q.Header.Set("X-Forwarded-For", strings.Repeat("f", 5000))
 	w.receiver.Receive(t.Context(), q)
 	q = signed(strings.Repeat("e", 5000), []byte("{}"))
+	q.Header.Set("X-Forwarded-For", strings.Repeat("f", 5000))
 	w.receiver.Receive(t.Context(), q)
 	if n := w.logged.Len(); n > 4000 || len(w.logs(t)) != 2 {
 		t.Errorf("%d bytes in %d lines", n, len(w.logs(t)))

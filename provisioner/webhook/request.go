@@ -24,6 +24,9 @@ type Request struct {
 	MalformedQuery bool
 	// Body is the raw body: the signature is over its bytes. It is not changed and not kept.
 	Body []byte
+	// RemoteAddr is whose connection it came by, as of [http.Request]; empty if unknown. It is for
+	// the log alone.
+	RemoteAddr string
 }
 
 const (
