@@ -28,8 +28,10 @@
 // # The file
 //
 // FILE-wal and FILE-shm beside it are part of it while the service runs. Several processes of one
-// machine may use one file; a network file system is not a place for it
-// (https://www.sqlite.org/wal.html). Waiting jobs lie in the table messages, what can't be read in
+// machine may use one file, as a tool that looks at it does; but only one service may, which takes
+// the file's jobs for its own. A network file system is not a place for it
+// (https://www.sqlite.org/wal.html). The file does not shrink: what is deleted leaves room for what
+// comes. Waiting jobs lie in the table messages, what can't be read in
 // the table unreadable. A file of an older version of this package is brought up to date when it is
 // opened. A newer one, a damaged one and one that belongs to something else are refused.
 //

@@ -75,6 +75,9 @@ func TestOpenRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), test.says) || test.cfg.Retention == 0 && !strings.Contains(err.Error(), path) {
 				t.Errorf("it says: %v\nwant: %s", err, test.says)
 			}
+			if lines := strings.Count(err.Error(), "\n"); lines > strings.Count(test.says, "\n") {
+				t.Errorf("one fault takes %d lines:\n%v", lines+1, err)
+			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was changed")
 			}

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"strings"
 )
 
 // applicationID marks a file as ours; it is "ghrp"
@@ -123,7 +123,7 @@ func whole(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	if verdict != "ok" {
-		return errors.Join(errDamaged, errors.New(verdict))
+		return fmt.Errorf("%w: %s", errDamaged, strings.Join(strings.Fields(verdict), " "))
 	}
 	return nil
 }

@@ -46,7 +46,8 @@
 // # What it costs
 //
 // A job is three requests (send, receive, delete) and one for every seven seconds of its launch; an
-// idle replica polls three times a minute, 130,000 requests a month; ten held messages cost one
+// idle replica polls three times a minute, 130,000 requests a month, and every readiness probe is
+// one more, 520,000 at one in five seconds; ten held messages cost one
 // request every twenty seconds, and of a lane of a thousand every two minutes. SQS bills by the
 // million requests and gives the first million of a month for nothing
 // (https://aws.amazon.com/sqs/pricing/).
