@@ -55,7 +55,7 @@ var mutants = []mutant{
 	{"an organisation's idle machines go while one repository can't be read", "provisioner/reconcile/reap.go", "if snap.seesJobs(key.target) {", "if snap.seesJobs(key.target) || true {", "./provisioner/reconcile"},
 	{"a job whose launch died stays on its way", "provisioner/reconcile/supply.go", "!o.over && snap.now.Sub(first) < orphanGrace", "!o.over && snap.now.Sub(first) < 99*orphanGrace", "./provisioner/reconcile"},
 	{"a sweep starts more machines than there are jobs without", "provisioner/reconcile/supply.go", "if lacking <= 0 {", "if false {", "./provisioner/reconcile"},
-	{"a lost job is queued at first sight", "provisioner/reconcile/supply.go", `; again && !s.trials`, `; (again || true) && !s.trials`, "./provisioner/reconcile"},
+	{"a lost job is queued at first sight", "provisioner/reconcile/supply.go", "if (again || s.waitedUnseen(j)) && !s.trials", "if (again || true) && !s.trials", "./provisioner/reconcile"},
 	{"a queue that forgets gets every job again with every sweep", "provisioner/queue/requeue.go", "return !ok || !now.Before(q.due())", "return !ok || !now.Before(q.at)", "./provisioner/queue"},
 	{"a queue that forgets gets all jobs of a type without room", "provisioner/queue/requeue.go", "if a == nil {", "if false {", "./provisioner/queue"},
 	{"a lost job is taken for a new one", "provisioner/queue/requeue.go", "j.Repeated = true", "_ = j.Repeated", "./provisioner/queue"},
@@ -89,6 +89,7 @@ var mutants = []mutant{
 	{"a bad credential is sent again and again", "provisioner/github/meter.go", "if !m.bad.IsZero() && time.Since(m.bad) < staysBad {", "if false {", "./provisioner/github"},
 	{"a limit is not kept", "provisioner/github/meter.go", "if wait := time.Until(c.until); wait > 0 {", "if wait := time.Until(c.until); false {", "./provisioner/github"},
 	{"a change that broke down on its way is certain not to have happened", "provisioner/github/fault.go", "case k.changes() && !unsent:", "case false:", "./provisioner/github"},
+	{"a look loses what it has found", "provisioner/github/picture.go", "x.of(r).looked = now", "x.of(r)", "-run NobodyLooks ./provisioner/github"},
 	{"what webhooks tell is kept for ever where nobody looks", "provisioner/github/picture.go", "\tc.pictures.prune(now)\n", "", "-run NobodyLooks ./provisioner/github"},
 	{"GitHub's words are repeated as they are", "provisioner/github/fault.go", "return provisioner.Redact(text, append(k.sent.secrets(), more...)...)", "return text", "./provisioner/github"},
 
