@@ -89,6 +89,7 @@ var mutants = []mutant{
 	{"a bad credential is sent again and again", "provisioner/github/meter.go", "if !m.bad.IsZero() && time.Since(m.bad) < staysBad {", "if false {", "./provisioner/github"},
 	{"a limit is not kept", "provisioner/github/meter.go", "if wait := time.Until(c.until); wait > 0 {", "if wait := time.Until(c.until); false {", "./provisioner/github"},
 	{"a change that broke down on its way is certain not to have happened", "provisioner/github/fault.go", "case k.changes() && !unsent:", "case false:", "./provisioner/github"},
+	{"a cache grows with every repository", "provisioner/github/cache.go", "\t\t\tm.prune()\n", "", "-run NobodyCanUse ./provisioner/github"},
 	{"a look loses what it has found", "provisioner/github/picture.go", "x.of(r).looked = now", "x.of(r)", "-run NobodyLooks ./provisioner/github"},
 	{"what webhooks tell is kept for ever where nobody looks", "provisioner/github/picture.go", "\tc.pictures.prune(now)\n", "", "-run NobodyLooks ./provisioner/github"},
 	{"GitHub's words are repeated as they are", "provisioner/github/fault.go", "return provisioner.Redact(text, append(k.sent.secrets(), more...)...)", "return text", "./provisioner/github"},
