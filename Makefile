@@ -113,8 +113,9 @@ generate: ## Write the moq doubles and the copy of the catalogue's schema anew
 	go generate ./...
 
 .PHONY: stale
-stale: generate ## See that the generated files are the committed ones
+stale: generate ## See that the generated files are the committed ones, and that sabotages have their place
 	git diff --exit-code -- '*mocks.go' examples/runners.schema.json
+	cd tools && go test -count=1 ./mutants
 
 .PHONY: shell
 shell: ## Check the start-up scripts and shell files (shellcheck)
