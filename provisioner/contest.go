@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -95,12 +96,9 @@ func (a *attempt) alone(ctx context.Context, r Runner) error {
 }
 
 // stolen reports whether a busy runner that was made for the job is known to have another one: the
-// reconciler asks for a later generation than all of those. Of any other busy runner nobody knows:
-// GitHub can call a job queued for a while after its runner took it.
-func (a *attempt) stolen(name string) bool {
-	j, ok := ParseRunnerName(a.t.Name, name)
-	return ok && j.Generation < a.job.Generation
-}
+// reconciler has made sure. Of any other busy runner nobody knows: GitHub can call a job queued for
+// a while after its runner took it.
+func (a *attempt) stolen(r Runner) bool { return slices.Contains(a.job.Stolen, r.ID) }
 
 func (a *attempt) seekRival(ctx context.Context) error {
 	machines, err := a.find(ctx)
@@ -126,7 +124,7 @@ func (a *attempt) seekRival(ctx context.Context) error {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
 			return err
-		case rival.Busy && a.stolen(name):
+		case rival.Busy && a.stolen(rival):
 			a.waited = time.Time{} // nobody else has come in between, or GitHub says so
 		case rival.Busy || a.deployment.Owns(rival):
 			return &JobError{fmt.Errorf("another attempt holds runner %s: %w", name, ErrUnavailable)}

@@ -46,8 +46,11 @@ type Job struct {
 	// may have been told before.
 	Repeated bool `json:"repeated,omitempty"`
 	// Generation is 0 or 1 for the job's first runner. The reconciler asks for 2, 3, ... when
-	// runners of earlier generations serve other jobs: of those it has made sure.
+	// runners of earlier generations serve other jobs.
 	Generation int `json:"generation,omitempty"`
+	// Stolen are the registrations of those runners, by id. A name of theirs that is free again may
+	// be the job's own meanwhile, under another id.
+	Stolen []int64 `json:"stolen,omitempty"`
 }
 
 // validate reports what a job lacks to be told from every other one. Two jobs without an id would

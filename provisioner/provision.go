@@ -182,7 +182,7 @@ func (a *attempt) settled(ctx context.Context) (Outcome, bool, error) {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
 			return Outcome{}, false, fmt.Errorf("look up runner %s: %w", m.RunnerName, err)
-		case r.ID == m.RunnerID && (!r.Busy || !a.stolen(m.RunnerName)):
+		case r.ID == m.RunnerID && (!r.Busy || !a.stolen(r)):
 			out := a.served(ctx, r)
 			out.Machine = m
 			return out, true, nil

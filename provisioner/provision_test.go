@@ -28,14 +28,13 @@ func TestProvision(t *testing.T) {
 	ours := []string{provisioner.DefaultDeployment.Label()}
 	offline, foreign := provisioner.Runner{ID: 7, Name: jobRunner, Labels: ours}, provisioner.Runner{ID: 7, Name: jobRunner}
 	for _, c := range []struct {
-		name       string
-		repeated   bool
-		generation int
-		world      script
-		want       provisioner.Status
-		wantErr    error
-		calls      string
-		took       time.Duration
+		name     string
+		repeated bool
+		world    script
+		want     provisioner.Status
+		wantErr  error
+		calls    string
+		took     time.Duration
 	}{
 		{
 			name:  "a new job is registered and launched, with one call each",
@@ -84,14 +83,6 @@ func TestProvision(t *testing.T) {
 			name: "a replacement that is busy may have this very job", repeated: true,
 			world: script{state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true})},
 			want:  provisioner.StatusServed, calls: "job state, find, look up -2",
-		},
-		{
-			name: "of one before the generation that was asked for it is known that it has another", repeated: true, generation: 3,
-			world: script{
-				state: []any{provisioner.JobWaiting}, find: []any{alive(9, jobRunner+"-2")}, rivals: second(provisioner.Runner{ID: 9, Busy: true}),
-				lookup: []any{provisioner.ErrNotFound}, register: []any{int64(7)}, launch: []any{"i-1"},
-			},
-			want: provisioner.StatusLaunched, calls: "job state, find, look up -2, register -3, find, look up, look up -2, job state, launch 7",
 		},
 		{
 			name: "one that turns busy meanwhile, and is in no list yet, is left alone", repeated: true,
@@ -273,7 +264,7 @@ func TestProvision(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				j := job
-				j.Repeated, j.Generation = c.repeated, c.generation
+				j.Repeated = c.repeated
 				out, err := c.world.engine(t, nil).Provision(t.Context(), j)
 				var hint *provisioner.RetryAfterError
 				switch {

@@ -33,7 +33,7 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 		}
 		for _, j := range s.unserved(snap, key.target, c) {
 			if !s.givenUp(ctx, key, j, r) {
-				j.Generation = s.generation(snap, key, j)
+				j.Generation, j.Stolen = s.generation(snap, key, j)
 				lost = append(lost, j)
 			}
 		}
@@ -92,19 +92,20 @@ func (s *Sweeper) waitedUnseen(j provisioner.Job) bool {
 }
 
 // generation is the one after all whose names busy runners hold, which serve other jobs and keep
-// the names until they are done, or another deployment; 0 if there are none.
-func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) int {
+// the names until they are done, or another deployment; 0 if there are none. stolen are their ids.
+func (s *Sweeper) generation(snap *snapshot, key classKey, j provisioner.Job) (generation int, stolen []int64) {
 	last := 0
 	for _, r := range snap.registry[key.target] {
 		made, ok := provisioner.ParseRunnerName(key.runnerType, r.Name)
 		if ok && made.Key() == j.Key() && (r.Busy || !s.engine.Deployment().Owns(r)) {
-			last = max(last, made.Generation)
+			last, stolen = max(last, made.Generation), append(stolen, r.ID)
 		}
 	}
 	if last == 0 {
-		return 0
+		return 0, nil
 	}
-	return last + 1
+	slices.Sort(stolen)
+	return last + 1, stolen
 }
 
 // givenUp reports whether a job has had its machines, and says so once.

@@ -34,7 +34,7 @@ func TestSweep(t *testing.T) {
 		{
 			"a job whose runner took another job gets a replacement under another name",
 			func(w *world) { w.queue(1); w.launch(1, time.Hour, busy) },
-			[]string{"", "start grp-linux-1-1-2"},
+			[]string{"", "start grp-linux-1-1-2 beside 101"},
 		},
 		{
 			"a machine that never came up goes, and its job gets another under the same name",

@@ -33,6 +33,9 @@ func TestAJobWhoseMachinesWereWellButTakenIsNotGivenUp(t *testing.T) {
 					j := provisioner.Job{ID: 1, RunAttempt: 1, Generation: g + 1}
 					name, id := provisioner.RunnerName("linux", j), int64(101+g)
 					want := "start " + name
+					for stolen := 101; stolen < int(id); stolen++ {
+						want += fmt.Sprint(" beside ", stolen)
+					}
 					if how != "they are still busy" {
 						want = "start grp-linux-1-1" // the thief is done with the name
 					}
@@ -160,7 +163,7 @@ func TestARegistrationThatTurnsUpLateInAQuietRepositoryGoes(t *testing.T) {
 // GitHub calls a job queued for a while after its own runner took it. A webhook may say that the
 // runner took another job, and then nobody has to wait; what it says otherwise GitHub says better.
 func TestABusyRunnerIsItsOwnJobsForAsLongAsGitHubMayLag(t *testing.T) {
-	const replaced = "start grp-linux-1-1-2"
+	const replaced = "start grp-linux-1-1-2 beside 101"
 	for name, c := range map[string]struct {
 		took int64
 		want []string // every 10 s

@@ -175,7 +175,11 @@ func (w *world) Requeue(_ context.Context, jobs []provisioner.Job) (queued []pro
 		case w.doErr != nil:
 			w.do("try %d", j.ID)
 		case !w.waits[j.ID]:
-			w.do("start %s", provisioner.RunnerName("linux", j))
+			beside := ""
+			for _, id := range j.Stolen {
+				beside += fmt.Sprintf(" beside %d", id)
+			}
+			w.do("start %s%s", provisioner.RunnerName("linux", j), beside)
 			queued = append(queued, j)
 		}
 	}

@@ -8,6 +8,8 @@ var mutants = []mutant{
 	{"what was undone still counts as our own, so another's fresh registration is removed", "provisioner/provision.go", "\ta.ours = false\n", "", "./provisioner"},
 	{"what holds the name after a silence is ours, whoever came before", "provisioner/provision.go", "a.ours = a.first", "a.ours = true", "./provisioner"},
 	{"a silent launch counts as a definite no", "provisioner/provision.go", "if errors.Is(err, ErrNoAnswer) {\n\t\treturn false", "if errors.Is(err, ErrNoAnswer) {\n\t\treturn true", "./provisioner"},
+	{"a runner that has the name of one that was stolen is taken for it", "provisioner/contest.go", "slices.Contains(a.job.Stolen, r.ID)", "slices.Contains(a.job.Stolen, r.ID) || len(a.job.Stolen) > 0", "./provisioner"},
+	{"nobody says which runners were stolen", "provisioner/reconcile/supply.go", "append(stolen, r.ID)", "append(stolen, 0)", "./provisioner/reconcile"},
 	{"a job's state is believed for ever", "provisioner/provision.go", "time.Since(a.waited) < freshFor", "!a.waited.IsZero()", "./provisioner"},
 	{"an unanswered removal is not repeated", "provisioner/provision.go", "for errors.Is(err, ErrNoAnswer) && sleep(longer", "for false && sleep(longer", "./provisioner"},
 	{"a late job's first attempt counts as fresh", "provisioner/provision.go", "first: !j.Repeated && !j.isLate()", "first: !j.Repeated", "./provisioner"},

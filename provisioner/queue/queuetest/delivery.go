@@ -17,7 +17,7 @@ var deliveryCases = []testCase{
 			ID: 41_000_000_001, RunAttempt: 2, Repository: provisioner.Repository{Owner: "datawire", Name: "infra-actions"},
 			Labels: []string{"self-hosted", "größe-XL", `"quoted" & <odd>`}, Name: "build\n(日本)", Workflow: "CI",
 			URL: "https://github.com/datawire/infra-actions/actions/runs/1/job/41000000001?a=b&c=d", CreatedAt: time.Now().UTC().Truncate(time.Second),
-			Repeated: true, Generation: 2,
+			Repeated: true, Generation: 2, Stolen: []int64{7},
 		}
 		sent := time.Now()
 		w.send(ubuntu, want)
