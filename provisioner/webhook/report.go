@@ -39,6 +39,7 @@ type exchange struct {
 	cause error
 }
 
+// exchange begins one; what is in the body is not known yet.
 func (q Request) exchange() *exchange {
 	return &exchange{delivery: Delivery{ID: q.header("X-Github-Delivery")}, remote: q.RemoteAddr, forwarded: q.header("X-Forwarded-For")}
 }
@@ -87,15 +88,16 @@ func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	if x.mode.known {
 		attrs = append(attrs, slog.Bool("dry_run", x.mode.dry), slog.Bool("dry_run_defaulted", x.mode.dry && x.mode.defaulted))
 	}
-	more := [4]struct{ key, value string }{{"type", a.Body.RunnerType}, {"reason", a.Body.Reason}}
-	if a.Code >= http.StatusBadRequest { // somebody has to be found
-		more[2].key, more[2].value = "from", x.remote
-		more[3].key, more[3].value = "forwarded_for", brief(x.forwarded)
-	}
-	for _, m := range more {
-		if m.value != "" {
-			attrs = append(attrs, slog.String(m.key, m.value))
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
 		}
+	}
+	add("type", a.Body.RunnerType)
+	add("reason", a.Body.Reason)
+	if a.Code >= http.StatusBadRequest { // somebody has to be found
+		add("from", x.remote)
+		add("forwarded_for", brief(x.forwarded))
 	}
 	if x.cause != nil {
 		attrs = append(attrs, slog.String("error", x.cause.Error()))
