@@ -91,10 +91,9 @@ func (w *world) judgeLaunch(by *process, call url.Values) {
 	if slices.ContainsFunc(w.ec2.Instances(), func(i ec2test.Instance) bool { return i.ClientToken == token }) {
 		return // it makes no further one
 	}
-	i := ec2test.Instance{ClientToken: token, Tags: tags}
 	id, _ := strconv.ParseInt(tags[awsrunner.TagJob], 10, 64)
 	w.judgeNeed(by.tenant, id)
-	w.judgeLimit(by, by.tenant.typeOf(i), id)
+	w.judgeLimit(by, by.tenant.typeOf(ec2test.Instance{Tags: tags}), id)
 	by.launches(token)
 }
 

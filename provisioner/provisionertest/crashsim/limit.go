@@ -34,31 +34,3 @@ func (w *world) judgeLimit(by *process, kind provisioner.RunnerType, job int64) 
 		w.violation("a machine of %s is launched for job %d of %s, which may have %d and has %d", kind.Name, job, by.tenant.deployment, kind.Max, n)
 	}
 }
-
-// attempt notes when an attempt for a job began.
-func (p *process) attempt(job int64, begun time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.begun[job] = begun
-}
-
-// began tells when the last attempt for a job began.
-func (p *process) began(job int64) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.begun[job]
-}
-
-// launches notes a launch that the process asks for.
-func (p *process) launches(clientToken string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tokens[clientToken] = true
-}
-
-// launched reports whether the process has asked for a launch.
-func (p *process) launched(clientToken string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tokens[clientToken]
-}

@@ -205,6 +205,34 @@ func (e timedEngine) Provision(ctx context.Context, j provisioner.Job) (provisio
 	return e.Provisioner.Provision(ctx, j)
 }
 
+// attempt notes when an attempt for a job began.
+func (p *process) attempt(job int64, begun time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun[job] = begun
+}
+
+// began tells when the last attempt for a job began.
+func (p *process) began(job int64) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun[job]
+}
+
+// launches notes a launch that the process asks for.
+func (p *process) launches(clientToken string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tokens[clientToken] = true
+}
+
+// launched reports whether the process has asked for a launch.
+func (p *process) launched(clientToken string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tokens[clientToken]
+}
+
 // mortalQueue is the durable queue as long as the process lives.
 type mortalQueue struct {
 	queue.Queue
