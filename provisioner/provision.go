@@ -76,8 +76,8 @@ type attempt struct {
 	// first says that nobody can have tried this job before.
 	first bool
 
-	// ours says that a registration of this attempt, the first, got no answer: whatever holds the
-	// name now can be removed without a grace time, because nobody has its configuration.
+	// ours says that this attempt is the job's first and its registration got no answer: whatever
+	// holds the name now can be removed without a grace time, for nobody has its configuration.
 	ours bool
 }
 

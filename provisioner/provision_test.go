@@ -279,8 +279,7 @@ func TestProvision(t *testing.T) {
 				if out.Status != c.want {
 					t.Errorf("status %q, want %q", out.Status, c.want)
 				}
-				calls := strings.ReplaceAll(strings.ReplaceAll(strings.Join(c.world.calls, ", "), jobRunner, ""), " ,", ",")
-				if got := strings.TrimSpace(calls); got != c.calls {
+				if got := c.world.told(); got != c.calls {
 					t.Errorf("calls:\n got %s\nwant %s", got, c.calls)
 				}
 				if took := time.Since(start); took != c.took {

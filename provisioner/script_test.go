@@ -3,6 +3,7 @@ package provisioner_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -122,4 +123,9 @@ func alive(id int64, name string) []provisioner.Machine {
 func second(r provisioner.Runner) map[string]provisioner.Runner {
 	r.Name = jobRunner + "-2"
 	return map[string]provisioner.Runner{r.Name: r}
+}
+
+// told are the calls in their order; of the job's runner names only what is added to the first.
+func (s *script) told() string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(strings.Join(s.calls, ", "), jobRunner, ""), " ,", ","))
 }

@@ -2,7 +2,6 @@ package provisioner_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -51,8 +50,7 @@ func TestWhetherABusyRunnerOfTheJobsOwnHasAnotherJob(t *testing.T) {
 				if out.Status != c.want || !errors.Is(err, c.wantErr) {
 					t.Errorf("status %q, %v, want %q, %v", out.Status, err, c.want, c.wantErr)
 				}
-				calls := strings.ReplaceAll(strings.ReplaceAll(strings.Join(c.world.calls, ", "), jobRunner, ""), " ,", ",")
-				if got := strings.TrimSpace(calls); got != c.calls {
+				if got := c.world.told(); got != c.calls {
 					t.Errorf("calls:\n got %s\nwant %s", got, c.calls)
 				}
 			})
