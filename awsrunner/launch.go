@@ -52,6 +52,7 @@ func (p *Provider) Launch(ctx context.Context, l provisioner.Launch) (provisione
 		if !errors.Is(err, provisioner.ErrCapacity) {
 			return m, err
 		}
+		l.Full(at.String(), err)
 		full = append(full, err.Error())
 	}
 	return provisioner.Machine{}, fmt.Errorf("aws: %s: %w", strings.Join(full, "; "), provisioner.ErrCapacity)
@@ -73,6 +74,7 @@ func (p *Provider) launchAt(ctx context.Context, l provisioner.Launch, at place,
 		m, err := p.call(ctx, l, in)
 		if err == nil {
 			p.full.remove(at)
+			m.Place = at.String()
 			return m, nil
 		}
 		switch judge(err) {

@@ -1,9 +1,11 @@
 package labels
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -94,6 +96,49 @@ func (t *Table) Match(labels []string) (name string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Lack is an entry that does not serve a job, and those of the job's labels that it does not have,
+// as the job spells them.
+type Lack struct {
+	Name   string
+	Labels []string
+}
+
+// Lacks says of every entry, in their order, which of these labels it lacks; entries that lack none
+// are left out.
+func (t *Table) Lacks(labels []string) (lacks []Lack) {
+	for i, name := range t.names {
+		lack := Lack{Name: name}
+		for _, l := range labels {
+			l = strings.TrimSpace(l)
+			if entries := t.lookup(l); l != "" && (entries == nil || entries[i/64]&(1<<(i%64)) == 0) {
+				lack.Labels = append(lack.Labels, l)
+			}
+		}
+		if lack.Labels != nil {
+			lacks = append(lacks, lack)
+		}
+	}
+	return lacks
+}
+
+// nearest is how many entries a job that none serves is told about.
+const nearest = 3
+
+// Explain says which of these labels the entries lack, of those entries that lack least: "ubuntu
+// lacks gpu; mac lacks linux, gpu". It is empty if one of them lacks none.
+func (t *Table) Explain(labels []string) string {
+	lacks := t.Lacks(labels)
+	if len(lacks) < len(t.names) {
+		return ""
+	}
+	slices.SortStableFunc(lacks, func(a, b Lack) int { return cmp.Compare(len(a.Labels), len(b.Labels)) })
+	var said []string
+	for _, l := range lacks[:min(len(lacks), nearest)] {
+		said = append(said, l.Name+" lacks "+strings.Join(l.Labels, ", "))
+	}
+	return strings.Join(said, "; ")
 }
 
 // lookup is having[fold(label)], without an allocation for the common label with capitals (macOS,

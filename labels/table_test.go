@@ -54,6 +54,36 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestLacksSaysWhatEachTypeLacks(t *testing.T) {
+	table, err := labels.NewTable(
+		labels.Entry{Name: "ubuntu", Labels: []string{"self-hosted", "Linux", "arm64"}},
+		labels.Entry{Name: "gpu", Labels: []string{"self-hosted", "linux", "gpu"}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, job := range map[string][]string{
+		"[{ubuntu [GPU]} {gpu [arm64]}]":     {"GPU", " linux", "arm64 ", ""},
+		"[{ubuntu [x]} {gpu [arm64 x]}]":     {"arm64", "x"},
+		"[{gpu [arm64]}]":                    {"arm64"},
+		"[]":                                 {"LINUX"},
+		"[{ubuntu [x x]} {gpu [x x arm64]}]": {"x", "x", "arm64"},
+	} {
+		if got := fmt.Sprint(table.Lacks(job)); got != want {
+			t.Errorf("Lacks(%q) = %s, want %s", job, got, want)
+		}
+	}
+	for want, job := range map[string][]string{
+		"ubuntu lacks GPU, s; gpu lacks s, arm64": {"GPU", "s", "arm64"},
+		"":                                   {"linux"},
+		"ubuntu lacks x; gpu lacks arm64, x": {"arm64", "x"},
+	} {
+		if got := table.Explain(job); got != want {
+			t.Errorf("Explain(%q) = %s, want %s", job, got, want)
+		}
+	}
+}
+
 func TestMatchInALongTable(t *testing.T) {
 	const n = 200
 	entries := make([]labels.Entry, n)

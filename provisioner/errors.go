@@ -25,6 +25,9 @@ var (
 	// ErrRefused: the other side refuses until somebody mends a permission, a setting or a limit.
 	// Nothing was made.
 	ErrRefused = errors.New("refused")
+	// ErrBadCredential: GitHub accepts the credential for nothing (its 401). ErrRefused is beside
+	// it.
+	ErrBadCredential = errors.New("the credential is not accepted")
 	// ErrUnavailable: the other side fails now. Nothing was made.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrNoAnswer: nobody knows whether the call had its effect.
@@ -104,10 +107,13 @@ func Class(err error) string {
 	return "other"
 }
 
-var classes = []struct {
+// class is a kind of error and its name.
+type class struct {
 	is   error
 	name string
-}{
+}
+
+var classes = []class{
 	{ErrNoRunnerType, "no_runner_type"},
 	{ErrInvalidJob, "invalid_job"},
 	{ErrPanic, "panic"},

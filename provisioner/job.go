@@ -33,6 +33,8 @@ type Job struct {
 	Name     string `json:"name,omitempty"`
 	Workflow string `json:"workflow,omitempty"`
 	URL      string `json:"url,omitempty"`
+	// HeadSHA is the commit that the run is for; empty if unknown.
+	HeadSHA string `json:"head_sha,omitempty"`
 	// CreatedAt is when GitHub created the job; zero if unknown.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	// WaitingAt is when GitHub last said that the job waits: the moment at which its webhook came.

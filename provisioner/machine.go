@@ -26,6 +26,8 @@ type Machine struct {
 	// StartedAt is when the machine began to run. Providers that have no queue of their own need
 	// not set it: zero means LaunchedAt.
 	StartedAt time.Time
+	// Place is where it runs, as its provider names it, for people: instance type, market, subnet.
+	Place string
 	// Terminated says of a machine that has ended that somebody ended it, by a call to the
 	// provider.
 	Terminated bool
@@ -71,6 +73,15 @@ type Launch struct {
 	// without an answer it returns the error all the same: the machine that may come of it is
 	// worthless once its registration is removed. Never nil in a launch of [Provisioner.Provision].
 	Confirm func(ctx context.Context) error
+	// Tried hears of every place that had no room, and why. It may be nil; [Launch.Full] calls it.
+	Tried func(place string, err error)
+}
+
+// Full tells that a place had no room, before the next one is tried.
+func (l Launch) Full(place string, err error) {
+	if l.Tried != nil {
+		l.Tried(place, err)
+	}
 }
 
 // StillWanted calls Confirm, if there is one.

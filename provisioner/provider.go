@@ -37,6 +37,13 @@ type Planner interface {
 	Plan(ctx context.Context, l Launch) (ProviderPlan, error)
 }
 
+// Checker is the optional power of a [Provider] to try what a launch takes (settings, permissions,
+// the cloud's answer) at each place of its runner type, for people who set the service up. The
+// launch is made up as for [Planner]. Check changes nothing anywhere.
+type Checker interface {
+	Check(ctx context.Context, l Launch) []Finding
+}
+
 // Finder is the optional power to find the machines that carry a job's mark, ended ones included as
 // long as the cloud shows them, in no order. Lists lag: a machine launched seconds ago may be
 // missing.

@@ -215,10 +215,13 @@ func (a *attempt) launch(ctx context.Context, r Runner, jit Secret) (out Outcome
 	err = a.confirm(ctx)
 	unsent := err != nil
 	if !unsent {
-		m, err = a.provider.Launch(ctx, Launch{Job: a.job, Type: a.t, Runner: r, JITConfig: jit, Confirm: a.confirm})
+		tried := func(place string, err error) {
+			a.report(ctx, Event{Kind: EventTried, Runner: r, Place: place, Err: err})
+		}
+		m, err = a.provider.Launch(ctx, Launch{Job: a.job, Type: a.t, Runner: r, JITConfig: jit, Confirm: a.confirm, Tried: tried})
 	}
 	if err == nil {
-		a.report(ctx, Event{Kind: EventLaunched, Runner: r, Machine: m, Took: time.Since(start)})
+		a.report(ctx, Event{Kind: EventLaunched, Runner: r, Machine: m, Place: m.Place, Took: time.Since(start)})
 		return Outcome{Status: StatusLaunched, Runner: r, Machine: m}, false, nil
 	}
 	err = fmt.Errorf("launch runner %s: %w", r.Name, err)

@@ -104,6 +104,9 @@ func (p *Provisioner) Match(labels []string) (runnerType string, ok bool) {
 	return p.table.Match(labels)
 }
 
+// Explain says which of a job's labels the runner types lack that come nearest to serving it.
+func (p *Provisioner) Explain(jobLabels []string) string { return p.table.Explain(jobLabels) }
+
 // Deployment returns the name of this installation.
 func (p *Provisioner) Deployment() Deployment { return p.deployment }
 
