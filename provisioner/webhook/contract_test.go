@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
@@ -46,6 +47,7 @@ func TestContract(t *testing.T) {
 }
 
 func contract(t *testing.T, w *world, send way) {
+	webhook.LogEveryStranger(w.receiver)
 	for _, c := range cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			w.broken = nil

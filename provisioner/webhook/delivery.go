@@ -43,6 +43,8 @@ type Delivery struct {
 	RunnerID int64
 	// Conclusion is how a completed job ended.
 	Conclusion string
+	// StartedAt and CompletedAt are when the job started and ended; zero if unknown.
+	StartedAt, CompletedAt time.Time
 }
 
 // InvalidError says what is wrong with a delivery, in words for its sender.
@@ -63,7 +65,10 @@ type payload struct {
 		Name       string   `json:"name"`
 		Workflow   string   `json:"workflow_name"`
 		URL        string   `json:"html_url"`
-		CreatedAt  string   `json:"created_at"` // no time.Time: a date that can't be read must not cost the job its machine
+		HeadSHA    string   `json:"head_sha"`
+		CreatedAt  date     `json:"created_at"`
+		StartedAt  date     `json:"started_at"`
+		EndedAt    date     `json:"completed_at"`
 		RunnerID   hint     `json:"runner_id"`
 		RunnerName string   `json:"runner_name"`
 		Conclusion string   `json:"conclusion"`
@@ -75,6 +80,18 @@ type payload struct {
 			Login string `json:"login"`
 		} `json:"owner"`
 	} `json:"repository"`
+}
+
+// date is a time that is good to have: one that can't be read is zero, and costs no job its
+// machine.
+type date struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *date) UnmarshalJSON(b []byte) error {
+	if d.Time.UnmarshalJSON(b) != nil {
+		d.Time = time.Time{}
+	}
+	return nil
 }
 
 // hint is a number that is good to have: one that can't be read is 0, and costs no job its machine.
@@ -104,13 +121,13 @@ func Decode(event string, body []byte) (Delivery, error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Delivery{}, &InvalidError{explain(err, body)}
 	}
-	created, _ := time.Parse(time.RFC3339, p.Job.CreatedAt)
 	d := Delivery{
 		Event: event, Action: p.Action, RunnerName: p.Job.RunnerName, RunnerID: int64(p.Job.RunnerID), Conclusion: p.Job.Conclusion,
+		StartedAt: p.Job.StartedAt.Time, CompletedAt: p.Job.EndedAt.Time,
 		Job: provisioner.Job{
-			ID: p.Job.ID, RunAttempt: cmp.Or(p.Job.RunAttempt, 1), Labels: withoutEmpty(p.Job.Labels), CreatedAt: created,
+			ID: p.Job.ID, RunAttempt: cmp.Or(p.Job.RunAttempt, 1), Labels: withoutEmpty(p.Job.Labels), CreatedAt: p.Job.CreatedAt.Time,
 			Repository: provisioner.Repository{Owner: p.Repository.Owner.Login, Name: p.Repository.Name}, RepositoryID: int64(p.Repository.ID), RunID: int64(p.Job.RunID),
-			Name: p.Job.Name, Workflow: p.Job.Workflow, URL: p.Job.URL,
+			Name: p.Job.Name, Workflow: p.Job.Workflow, URL: p.Job.URL, HeadSHA: commit(p.Job.HeadSHA),
 		},
 	}
 	if err := d.validate(); err != nil {
@@ -144,6 +161,14 @@ func (d Delivery) validate() error {
 		return &InvalidError{strings.Join(faults, "; ")}
 	}
 	return nil
+}
+
+// commit returns a commit's name, or nothing if it is none: names become parts of URLs.
+func commit(sha string) string {
+	if len(sha) > 64 || strings.ContainsFunc(sha, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }) {
+		return ""
+	}
+	return sha
 }
 
 // isName reports whether s can be the name of an account or a repository: up to 100 of A-Z a-z 0-9

@@ -37,17 +37,17 @@ func TestDecodeReadsAllOfGitHubsExamples(t *testing.T) {
 func TestDecode(t *testing.T) {
 	for name, want := range map[string]webhook.Delivery{
 		"workflow_job-0-in_progress": { // from 2021: neither run_attempt nor created_at nor workflow_name
-			Event: "workflow_job", Action: "in_progress", RunnerName: "my runner", RunnerID: 1,
+			Event: "workflow_job", Action: "in_progress", RunnerName: "my runner", RunnerID: 1, StartedAt: time.Date(2021, 6, 15, 19, 22, 27, 0, time.UTC),
 			Job: provisioner.Job{
 				ID: 2832853555, RunID: 940463255, RunAttempt: 1, Repository: provisioner.Repository{Owner: "octo-org", Name: "example-workflow"}, RepositoryID: 376034443,
-				Labels: []string{"gpu", "db-app", "dc-03"}, Name: "Test workflow", URL: "https://github.com/octo-org/example-workflow/runs/2832853555",
+				Labels: []string{"gpu", "db-app", "dc-03"}, Name: "Test workflow", HeadSHA: "e3103f8eb03e1ad7f2331c5446b23c070fc54055", URL: "https://github.com/octo-org/example-workflow/runs/2832853555",
 			},
 		},
 		"workflow_job-6-queued": { // its workflow_job.status is waiting
-			Event: "workflow_job", Action: "queued",
+			Event: "workflow_job", Action: "queued", StartedAt: time.Date(2023, 4, 19, 21, 12, 12, 0, time.UTC),
 			Job: provisioner.Job{
 				ID: 12877621891, RunID: 4747967848, RunAttempt: 1, Repository: provisioner.Repository{Owner: "lineville", Name: "elastic-machines-testing"}, RepositoryID: 591427149,
-				Labels: []string{"self-hosted", "k8s"}, Name: "test", Workflow: "Env Test",
+				Labels: []string{"self-hosted", "k8s"}, Name: "test", Workflow: "Env Test", HeadSHA: "16c5286e8d9a0629956a28938386b36608707a71",
 				URL:       "https://github.com/lineville/elastic-machines-testing/actions/runs/4747967848/jobs/8433573014",
 				CreatedAt: time.Date(2023, 4, 19, 21, 12, 12, 0, time.UTC),
 			},

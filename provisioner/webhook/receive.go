@@ -90,22 +90,29 @@ func (r *Receiver) handle(ctx context.Context, x *exchange, d Delivery) Answer {
 
 // dispatch goes by the action alone: workflow_job.status may say something else.
 func (r *Receiver) dispatch(ctx context.Context, x *exchange, d Delivery) Answer {
+	pass := func(kind provisioner.EventKind, status Status, because provisioner.Because, detail string) Answer {
+		r.tell(ctx, x, provisioner.Event{Kind: kind, Reason: provisioner.Reason{Because: because, Detail: detail}})
+		return answer(status, detail)
+	}
 	if !r.allowed.allows(d.Job.Repository) {
-		return answer(StatusDenied, "the repository "+d.Job.Repository.String()+" is not allowed to use runners")
+		return pass(provisioner.EventDenied, StatusDenied, provisioner.BecauseNotAllowed, "the repository "+d.Job.Repository.String()+" is not allowed to use runners")
 	}
 	switch d.Action {
 	case ActionQueued, ActionInProgress, ActionCompleted:
 	default:
-		return answer(StatusIgnored, "the action "+brief(d.Action)+" needs no runner")
+		return pass(provisioner.EventIgnored, StatusIgnored, provisioner.BecauseNoRunner, "the action "+brief(d.Action)+" needs no runner")
 	}
 	runnerType, ok := r.matcher.Match(d.Job.Labels)
 	if !ok {
-		return answer(StatusIgnored, noTypeServes(d.Job.Labels))
+		return pass(provisioner.EventIgnored, StatusIgnored, provisioner.BecauseNoType, r.noTypeServes(d.Job.Labels))
 	}
 	var a Answer
 	switch {
 	case d.Action != ActionQueued:
-		a = r.record(ctx, x, Change{Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, RunnerID: d.RunnerID, Conclusion: d.Conclusion})
+		a = r.record(ctx, x, Change{
+			Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, RunnerID: d.RunnerID, Conclusion: d.Conclusion,
+			StartedAt: d.StartedAt, CompletedAt: d.CompletedAt,
+		})
 	case x.mode.dry:
 		a = r.plan(ctx, d.Job, runnerType)
 	default:
@@ -122,6 +129,13 @@ func (r *Receiver) record(ctx context.Context, x *exchange, c Change) Answer {
 	if r.recorder != nil {
 		r.recorder.Record(ctx, c)
 	}
+	e := provisioner.Event{
+		Kind: provisioner.EventStarted, RunnerType: c.RunnerType, Runner: provisioner.Runner{ID: c.RunnerID, Name: c.RunnerName}, Conclusion: c.Conclusion, At: c.StartedAt,
+	}
+	if c.Action == ActionCompleted {
+		e.Kind, e.At = provisioner.EventEnded, c.CompletedAt
+	}
+	r.tell(ctx, x, e)
 	return answer(StatusRecorded, "the job is "+strings.ReplaceAll(c.Action, "_", " "))
 }
 
@@ -134,8 +148,10 @@ func (r *Receiver) accept(ctx context.Context, x *exchange, j provisioner.Job, r
 		x.cause = fmt.Errorf("accept %s: %w", j, err)
 		return answer(StatusUnavailable, "the job can't be stored now; deliver again later")
 	case duplicate:
+		r.tell(ctx, x, provisioner.Event{Kind: provisioner.EventDuplicate, RunnerType: runnerType})
 		return answer(StatusDuplicate, "")
 	default:
+		r.tell(ctx, x, provisioner.Event{Kind: provisioner.EventAccepted, RunnerType: runnerType})
 		return answer(StatusQueued, "")
 	}
 }
@@ -170,9 +186,18 @@ func invalid(err error) Answer {
 	return answer(StatusInvalid, err.Error())
 }
 
-func noTypeServes(labels []string) string {
-	if len(labels) == 0 {
+// explainer is a matcher that says why it does not match.
+type explainer interface {
+	Explain(jobLabels []string) string
+}
+
+func (r *Receiver) noTypeServes(jobLabels []string) string {
+	if len(jobLabels) == 0 {
 		return "the job has no labels, so no runner type serves it"
 	}
-	return "no runner type serves the labels [" + brief(strings.Join(labels, ", ")) + "]"
+	reason := "no runner type serves the labels [" + brief(strings.Join(jobLabels, ", ")) + "]"
+	if m, ok := r.matcher.(explainer); ok {
+		reason += ": " + brief(m.Explain(jobLabels))
+	}
+	return reason
 }

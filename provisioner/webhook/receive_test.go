@@ -147,7 +147,7 @@ func TestReceiveStoresTheWholeJob(t *testing.T) {
 	)))
 	want := stored{runnerType: "ubuntu-arm64", deadline: true, job: provisioner.Job{
 		ID: 5, RunID: 2202229078, RunAttempt: 3, Repository: provisioner.Repository{Owner: "Octocoders", Name: "Hello-World"}, RepositoryID: 186853002, Labels: []string{"linux"},
-		Name: "build", Workflow: "CI", URL: "https://github.com/x", CreatedAt: created,
+		Name: "build", Workflow: "CI", URL: "https://github.com/x", HeadSHA: "3484a3fb816e0859fd6e1cea078d76385ff50625", CreatedAt: created,
 	}}
 	if diff := cmp.Diff(want, w.stored[5], cmp.AllowUnexported(stored{})); diff != "" || got.Body.Status != webhook.StatusQueued {
 		t.Errorf("%s %s", got.JSON(), diff)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -51,6 +52,8 @@ type Change struct {
 	RunnerID int64
 	// Conclusion is how a completed job ended: success, failure, cancelled, ...
 	Conclusion string
+	// StartedAt and CompletedAt are GitHub's times; zero if unknown.
+	StartedAt, CompletedAt time.Time
 }
 
 // Config holds what a [Receiver] can do without. The zero value means the defaults.
@@ -68,6 +71,8 @@ type Config struct {
 	Recorder Recorder
 	// Observer hears of every delivery. Defaults to nobody.
 	Observer Observer
+	// Events hears what becomes of jobs, but for those of dry runs. Defaults to nobody.
+	Events provisioner.Observer
 	// Logger gets one line per delivery. Defaults to none.
 	Logger *slog.Logger
 }
@@ -75,6 +80,7 @@ type Config struct {
 // Receiver answers deliveries. It is safe for concurrent use and holds no state between them.
 type Receiver struct {
 	unverified unverified
+	strangers  *strangers
 
 	maxBody  int64
 	keys     keys
@@ -84,6 +90,7 @@ type Receiver struct {
 	allowed  allowList
 	recorder Recorder
 	observer Observer
+	events   provisioner.Observer
 	logger   *slog.Logger
 }
 
@@ -111,7 +118,7 @@ func New(secret provisioner.Secret, matcher labels.Matcher, accepter Accepter, p
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return &Receiver{
-		maxBody: cmp.Or(cfg.MaxBody, DefaultMaxBody), keys: newKeys(secret, cfg.PreviousSecret), matcher: matcher, accepter: accepter, planner: planner, allowed: allowed,
-		recorder: cfg.Recorder, observer: cfg.Observer, logger: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		strangers: newStrangers(), maxBody: cmp.Or(cfg.MaxBody, DefaultMaxBody), keys: newKeys(secret, cfg.PreviousSecret), matcher: matcher, accepter: accepter, planner: planner, allowed: allowed,
+		recorder: cfg.Recorder, observer: cfg.Observer, events: cfg.Events, logger: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 	}, nil
 }

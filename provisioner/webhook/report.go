@@ -7,7 +7,12 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // Observer hears of every delivery, for metrics. Delivered must not block.
@@ -34,7 +39,8 @@ type exchange struct {
 	// remote and forwarded are where it came from, and from where by its own account.
 	remote, forwarded string
 
-	mode mode
+	begun time.Time
+	mode  mode
 	// cause is what the sender is not told.
 	cause error
 }
@@ -47,7 +53,7 @@ func (q Request) exchange() *exchange {
 // exchange answers a delivery, reports it, and survives its panics: one bad delivery must not end a
 // process that others need.
 func (r *Receiver) exchange(ctx context.Context, x *exchange, do func(*exchange) Answer) (a Answer) {
-	start := time.Now()
+	x.begun = time.Now()
 	defer func() {
 		if p := recover(); p != nil {
 			a = answer(StatusFailed, "a defect of the service; its log has the details")
@@ -60,11 +66,24 @@ func (r *Receiver) exchange(ctx context.Context, x *exchange, do func(*exchange)
 		if r.observer != nil {
 			r.observer.Delivered(ctx, Outcome{
 				Event: x.delivery.Event, Action: x.delivery.Action, Status: a.Body.Status, RunnerType: a.Body.RunnerType,
-				DryRun: x.mode.dry, Took: time.Since(start),
+				DryRun: x.mode.dry, Took: time.Since(x.begun),
 			})
 		}
 	}()
 	return do(x)
+}
+
+// tell reports what a delivery that is no dry run means for its job, as of the delivery's begin:
+// whoever provides the machine may be quicker than the answer.
+func (r *Receiver) tell(ctx context.Context, x *exchange, e provisioner.Event) {
+	if r.events == nil || x.mode.dry {
+		return
+	}
+	e.Job = x.delivery.Job
+	if e.At.IsZero() {
+		e.At = x.begun
+	}
+	r.events.Observe(ctx, e)
 }
 
 // log writes the delivery's one line, without anything of its payload but the job's identity.
@@ -79,7 +98,28 @@ func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	if !r.logger.Enabled(ctx, level) {
 		return
 	}
-	var space [13]slog.Attr
+	if proven := x.delivery.Event != ""; proven || a.Code < http.StatusBadRequest || a.Code >= http.StatusInternalServerError {
+		r.write(ctx, level, x, a, 0)
+		return
+	}
+	r.strangers.left.Add(1)
+	r.strangers.log.Do(func() { r.write(ctx, level, x, a, r.strangers.left.Swap(0)-1) })
+}
+
+// strangers keeps those who have no secret from filling the log: their first deliveries are logged,
+// and then one in a while.
+type strangers struct {
+	log  rate.Sometimes
+	left atomic.Int64 // those that were not logged, and the one at hand
+}
+
+func newStrangers() *strangers {
+	return &strangers{log: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
+}
+
+// write writes the line; left are others that got none.
+func (r *Receiver) write(ctx context.Context, level slog.Level, x *exchange, a Answer, left int64) {
+	var space [14]slog.Attr
 	attrs := append(space[:0], slog.String("delivery", brief(x.delivery.ID)), slog.String("event", brief(x.delivery.Event)),
 		slog.String("status", string(a.Body.Status)))
 	if d := &x.delivery; d.Job.ID != 0 {
@@ -98,6 +138,9 @@ func (r *Receiver) log(ctx context.Context, x *exchange, a Answer) {
 	if a.Code >= http.StatusBadRequest { // somebody has to be found
 		add("from", x.remote)
 		add("forwarded_for", brief(x.forwarded))
+	}
+	if left > 0 {
+		attrs = append(attrs, slog.Int64("not_logged", left))
 	}
 	if x.cause != nil {
 		attrs = append(attrs, slog.String("error", x.cause.Error()))

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -143,4 +145,29 @@ func TestLogLinesStayShort(t *testing.T) {
 	if n := w.logged.Len(); n > 4000 || len(w.logs(t)) != 2 {
 		t.Errorf("%d bytes in %d lines", n, len(w.logs(t)))
 	}
+}
+
+// Whoever has no secret can send as much as they like.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c := newWorld(t), find(t, "the signature of another body")
+		w.receive(t, find(t, "a job"))
+		for range 100 {
+			w.receive(t, c)
+		}
+		w.receive(t, find(t, "a job"))
+		if n := len(w.logs(t)); n != 22 {
+			t.Errorf("100 deliveries of strangers and 2 of GitHub's are %d lines", n)
+		}
+		time.Sleep(10 * time.Second)
+		w.receive(t, c)
+		last := w.logs(t)[len(w.logs(t))-1]
+		if last["not_logged"] != float64(80) {
+			t.Errorf("a while later: %v", last)
+		}
+		w.receive(t, c)
+		if n := len(w.logs(t)); n != 23 {
+			t.Errorf("then %d lines", n)
+		}
+	})
 }

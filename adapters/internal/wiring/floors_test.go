@@ -47,7 +47,7 @@ var foreign = map[string][]string{
 	"github.com/golang-jwt":         {"provisioner/github"},
 	"github.com/santhosh-tekuri":    {"adapters/internal/config"},
 	"github.com/google/go-cmp":      {},
-	"golang.org/x/time":             {"awsrunner"},
+	"golang.org/x/time":             {"awsrunner", "provisioner/webhook"},
 }
 
 type pkg struct {
