@@ -23,7 +23,7 @@ func (c *Client) unanswered(caller context.Context, k call, err error, unsent bo
 		return fmt.Errorf("%s: %w", k.operation, hint)
 	}
 	if errors.Is(err, errStillBad) {
-		return fmt.Errorf("%s: not sent: GitHub answered 401 a moment ago: %w: %w", k.operation, ErrBadCredential, provisioner.ErrRefused)
+		return fmt.Errorf("%s: not sent: GitHub answered 401 a moment ago: %w: %w", k.operation, provisioner.ErrBadCredential, provisioner.ErrRefused)
 	}
 	if caller.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("GitHub took longer than %s", c.timeout)
@@ -51,7 +51,7 @@ func (c *Client) answered(k call, resp *http.Response) error {
 		}
 		return fmt.Errorf("%w: %w", told, provisioner.ErrUnavailable)
 	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%w: %w: %w", told, ErrBadCredential, provisioner.ErrRefused)
+		return fmt.Errorf("%w: %w: %w", told, provisioner.ErrBadCredential, provisioner.ErrRefused)
 	default:
 		return fmt.Errorf("%w: %w", told, provisioner.ErrRefused)
 	}

@@ -1,7 +1,11 @@
 package github
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +45,38 @@ func (h Hook) String() string {
 }
 
 func (h Hook) target() provisioner.Target { return provisioner.Target{Owner: h.Owner, Repo: h.Repo} }
+
+// HookReport is what GitHub says of a webhook that matters here. Its secret nobody can read.
+type HookReport struct {
+	Active bool     `json:"active"`
+	Events []string `json:"events"`
+	Config struct {
+		URL         string `json:"url"`
+		ContentType string `json:"content_type"`
+		Insecure    any    `json:"insecure_ssl"` // "0", "1" or a number
+	} `json:"config"`
+}
+
+// Faults says what keeps the hook from bringing jobs.
+func (r HookReport) Faults() (faults []string) {
+	if !r.Active {
+		faults = append(faults, "it is not active")
+	}
+	if !slices.Contains(r.Events, "workflow_job") && !slices.Contains(r.Events, "*") {
+		faults = append(faults, "it is not subscribed to Workflow jobs, but to "+cmp.Or(strings.Join(r.Events, ", "), "nothing"))
+	}
+	return faults
+}
+
+// ReadHook reads the settings of a repository's or an organisation's webhook.
+func (c *Client) ReadHook(ctx context.Context, h Hook) (report HookReport, err error) {
+	a, err := c.account(ctx, h.target())
+	if err != nil {
+		return report, err
+	}
+	_, err = c.do(ctx, a, call{operation: "get hook", method: http.MethodGet, path: fmt.Sprintf("%s/hooks/%d", root(h.target()), h.ID), target: h.target()}, &report)
+	return report, err
+}
 
 func (h Hook) path() string {
 	if h == (Hook{}) {

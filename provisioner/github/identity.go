@@ -14,10 +14,6 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// ErrBadCredential is GitHub's 401: the token or the App's key is not accepted, for anything. It
-// comes with provisioner.ErrRefused.
-var ErrBadCredential = errors.New("the credential is not accepted")
-
 // Identity is who GitHub takes the client for, and what it lets it do as far as GitHub tells. The
 // zero value means that GitHub does not tell.
 type Identity struct {
@@ -52,11 +48,14 @@ func (i Identity) String() string {
 type Needs struct {
 	// Repositories and Organizations say where runners are registered.
 	Repositories, Organizations bool
+	// Statuses and Checks say whether notices are shown, as commit statuses or as check runs.
+	Statuses, Checks bool
 	// Hooks are those whose delivery log is read, but for an App's own.
 	Hooks []Hook
 }
 
-// Identify asks GitHub who the credential is. ErrBadCredential says that it is nobody's.
+// Identify asks GitHub who the credential is. provisioner.ErrBadCredential says that it is
+// nobody's.
 func (c *Client) Identify(ctx context.Context) (Identity, error) {
 	if c.app != nil {
 		return c.identifyApp(ctx)
@@ -112,6 +111,8 @@ var (
 	repositoryRunners  = right{"administration", "write", []string{"repo"}, "runners of repositories"}
 	organizationRunner = right{"organization_self_hosted_runners", "write", []string{"admin:org"}, "runners of organisations"}
 	repositoryHooks    = right{"repository_hooks", "read", []string{"repo", "admin:repo_hook", "write:repo_hook", "read:repo_hook"}, "the delivery log of a repository's webhook"}
+	commitStatuses     = right{"statuses", "write", []string{"repo", "repo:status"}, "commit statuses about jobs that wait"}
+	checkRuns          = right{"checks", "write", []string{"an App's, as only Apps may make check runs"}, "check runs about jobs that wait"}
 	organizationHooks  = right{"organization_hooks", "read", []string{"admin:org_hook"}, "the delivery log of an organisation's webhook"}
 )
 
@@ -119,6 +120,12 @@ func (n Needs) rights() []right {
 	rights := []right{readsJobs}
 	if n.Repositories {
 		rights = append(rights, repositoryRunners)
+	}
+	if n.Statuses {
+		rights = append(rights, commitStatuses)
+	}
+	if n.Checks {
+		rights = append(rights, checkRuns)
 	}
 	if n.Organizations {
 		rights = append(rights, organizationRunner)

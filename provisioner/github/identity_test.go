@@ -84,7 +84,7 @@ func TestACredentialThatIsNotAcceptedIsToldAndNotTriedAtOnce(t *testing.T) {
 			return n
 		}
 		_, err := c.Identify(t.Context())
-		if !errors.Is(err, github.ErrBadCredential) || !errors.Is(err, provisioner.ErrRefused) || !strings.Contains(err.Error(), "GitHub answered 401: Bad credentials") {
+		if !errors.Is(err, provisioner.ErrBadCredential) || !errors.Is(err, provisioner.ErrRefused) || !strings.Contains(err.Error(), "GitHub answered 401: Bad credentials") {
 			t.Errorf("error %v", err)
 		}
 		for range 20 {
@@ -92,7 +92,7 @@ func TestACredentialThatIsNotAcceptedIsToldAndNotTriedAtOnce(t *testing.T) {
 			outcome{is: provisioner.ErrRefused, message: "answered 401 a moment ago"}.check(t, err)
 			_, err = c.Runner(t.Context(), repo, 7)
 			outcome{is: provisioner.ErrRefused}.check(t, err)
-			if !errors.Is(err, github.ErrBadCredential) {
+			if !errors.Is(err, provisioner.ErrBadCredential) {
 				t.Errorf("error %v", err)
 			}
 		}

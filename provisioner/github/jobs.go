@@ -23,7 +23,13 @@ type workflowJob struct {
 	Name         string    `json:"name"`
 	WorkflowName string    `json:"workflow_name"`
 	HTMLURL      string    `json:"html_url"`
+	HeadSHA      string    `json:"head_sha"`
 	CreatedAt    time.Time `json:"created_at"`
+	StartedAt    time.Time `json:"started_at"`
+	CompletedAt  time.Time `json:"completed_at"`
+	Conclusion   string    `json:"conclusion"`
+	RunnerID     int64     `json:"runner_id"`
+	RunnerName   string    `json:"runner_name"`
 }
 
 const (
@@ -34,7 +40,7 @@ const (
 
 func (w workflowJob) job(r provisioner.Repository) provisioner.Job {
 	return provisioner.Job{
-		ID: w.ID, RunID: w.RunID, RunAttempt: w.RunAttempt, Repository: r, Labels: w.Labels, Name: w.Name, Workflow: w.WorkflowName, URL: w.HTMLURL,
+		ID: w.ID, RunID: w.RunID, RunAttempt: w.RunAttempt, Repository: r, Labels: w.Labels, Name: w.Name, Workflow: w.WorkflowName, URL: w.HTMLURL, HeadSHA: w.HeadSHA,
 		CreatedAt: w.CreatedAt, Repeated: true,
 	}
 }
@@ -71,19 +77,28 @@ func (c *Client) JobState(ctx context.Context, j provisioner.Job) (provisioner.J
 
 func (c *Client) getJob(ctx context.Context, a *account, t provisioner.Target, j provisioner.Job) (provisioner.JobState, error) {
 	var w workflowJob
-	_, err := c.do(ctx, a, call{
-		operation: "get job", method: http.MethodGet, path: fmt.Sprintf("%s/actions/jobs/%d", root(t), j.ID), target: t,
-		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
-	}, &w)
-	switch {
-	case err != nil:
+	if err := c.readJob(ctx, a, t, j.ID, &w); err != nil {
 		return "", err
-	case w.Status == statusCompleted:
-		return provisioner.JobEnded, nil
-	case w.Status == statusInProgress:
-		return provisioner.JobRunning, nil
+	}
+	return w.state(), nil
+}
+
+func (c *Client) readJob(ctx context.Context, a *account, t provisioner.Target, id int64, w *workflowJob) error {
+	_, err := c.do(ctx, a, call{
+		operation: "get job", method: http.MethodGet, path: fmt.Sprintf("%s/actions/jobs/%d", root(t), id), target: t,
+		means: map[int]error{http.StatusNotFound: provisioner.ErrNotFound},
+	}, w)
+	return err
+}
+
+func (w workflowJob) state() provisioner.JobState {
+	switch w.Status {
+	case statusCompleted:
+		return provisioner.JobEnded
+	case statusInProgress:
+		return provisioner.JobRunning
 	default:
-		return provisioner.JobWaiting, nil
+		return provisioner.JobWaiting
 	}
 }
 

@@ -14,17 +14,21 @@ import (
 type permission struct{ repository, organisation string }
 
 const (
-	readActions  = "*Actions: read*"
-	readMetadata = "*Metadata: read*"
-	readWebhooks = "*Webhooks: read*"
-	writeAdmin   = "*Administration: read and write*"
-	writeRunners = "*Self-hosted runners: read and write*"
+	readActions   = "*Actions: read*"
+	readMetadata  = "*Metadata: read*"
+	readWebhooks  = "*Webhooks: read*"
+	writeChecks   = "*Checks: read and write*"
+	writeStatuses = "*Commit statuses: read and write*"
+	writeAdmin    = "*Administration: read and write*"
+	writeRunners  = "*Self-hosted runners: read and write*"
 )
 
 // permissions are those of every operation of the client, in repositories and in organisations.
 var permissions = map[string]permission{
+	"create check run":                    {repository: writeChecks},
 	"find the App's installation":         {},
 	"get delivery":                        {readWebhooks, readWebhooks},
+	"get hook":                            {readWebhooks, readWebhooks},
 	"get job":                             {repository: readActions},
 	"get the App":                         {},
 	"get the token's user":                {},
@@ -44,6 +48,7 @@ var permissions = map[string]permission{
 	"look up runner":                      {writeAdmin, writeRunners},
 	"register runner":                     {writeAdmin, writeRunners},
 	"remove runner":                       {writeAdmin, writeRunners},
+	"set commit status":                   {repository: writeStatuses},
 }
 
 func TestTheREADMENamesThePermissionOfEveryCall(t *testing.T) {
@@ -55,7 +60,7 @@ func TestTheREADMENamesThePermissionOfEveryCall(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n### ")
 	cells := map[string][]string{}
 	for line := range strings.Lines(section) {
-		if row := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|"); len(row) == 4 {
+		if row := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|"); len(row) == 5 {
 			cells[strings.TrimSpace(row[0])] = row[1:]
 		}
 	}
@@ -63,7 +68,7 @@ func TestTheREADMENamesThePermissionOfEveryCall(t *testing.T) {
 	if inRepository == nil || inOrganisation == nil {
 		t.Fatalf("the README has no table of permissions:\n%s", section)
 	}
-	const repositoryRunners, organisationRunners, hooks = 0, 1, 2
+	const repositoryRunners, organisationRunners, hooks, reports = 0, 1, 2, 3
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +97,10 @@ func TestTheREADMENamesThePermissionOfEveryCall(t *testing.T) {
 			if p.repository == readWebhooks {
 				takes(readWebhooks, inRepository[hooks])
 				takes(readWebhooks, inOrganisation[hooks])
+				continue
+			}
+			if p.repository == writeChecks || p.repository == writeStatuses {
+				takes(p.repository, inRepository[reports])
 				continue
 			}
 			takes(p.repository, inRepository[repositoryRunners])

@@ -93,7 +93,7 @@ func (w *credentialWatch) look(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 		return
-	case errors.Is(err, github.ErrBadCredential):
+	case errors.Is(err, provisioner.ErrBadCredential):
 		w.log.ErrorContext(ctx, "GitHub does not accept the credential: jobs are accepted, and wait until it does", "setting", w.setting, "system", "github", "error", err)
 	case err != nil:
 		w.log.WarnContext(ctx, "GitHub can't be asked: jobs are accepted, and wait until it can", "system", "github", "class", provisioner.Class(err), "error", err)

@@ -72,7 +72,9 @@ type Server struct {
 	configs      map[string]*jitConfig
 	runs         []*run // in the order of their ids
 	jobs         map[int64]*Job
-	queued       []*Job // the oldest first
+	queued       []*Job          // the oldest first
+	hooks        map[string]Hook // by name, as that of deliveries
+	notices      []Notice
 	deliveries   map[string][]*Delivery
 	downloads    string
 	quotas       map[string]*quota // by credential
