@@ -18,6 +18,7 @@ import (
 func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 	for _, m := range snap.machines {
 		s.bootFailures.observe(ctx, s, snap, m)
+		s.tellOnline(ctx, m)
 		if !m.Alive() {
 			continue
 		}
@@ -37,6 +38,19 @@ func (s *Sweeper) reap(ctx context.Context, snap *snapshot, r *Report) {
 		}
 	}
 	s.bootFailures.forget(snap)
+}
+
+// tellOnline says to the job that a machine was launched for that its runner is online, or that it
+// is another job's, as far as webhooks have told.
+func (s *Sweeper) tellOnline(ctx context.Context, m *machine) {
+	if m.state != Idle && m.state != Busy {
+		return
+	}
+	if took := s.trials.tookBy(m.RunnerID); took != 0 && took != m.Job {
+		s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, stolen))
+		return
+	}
+	s.tellOf(ctx, m, provisioner.EventOnline, provisioner.Reason{})
 }
 
 // end removes the registration and then the machine; a busy one stays.
@@ -220,8 +234,36 @@ func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Repo
 		return
 	}
 	r.Reaped[why]++
+	s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, why))
 	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", m.Age(time.Now()).Round(time.Second))
 }
+
+// lost says to the job that a machine was launched for why it does not have it any more.
+func lost(m *machine, why Reason) provisioner.Reason {
+	r := provisioner.Reason{Because: provisioner.BecauseMachineLost, Type: m.Type, System: m.Provider, Name: m.ID, Detail: losses[why]}
+	switch why {
+	case NotNeeded:
+		r.Because = provisioner.BecauseGone
+	case stolen:
+		r.Because = provisioner.BecauseStolen
+	}
+	return r
+}
+
+var losses = map[Reason]string{
+	NotNeeded:        "no job that waits needs it",
+	BootDeadline:     "its runner was not online within its boot deadline",
+	RegistrationGone: "its registration is gone",
+	Lifetime:         "its lifetime is over",
+	neverUp:          "it ended before its runner was online",
+	stolen:           "GitHub gave its runner to another job",
+}
+
+// What becomes of machines that are not removed.
+const (
+	neverUp Reason = "never_up"
+	stolen  Reason = "stolen"
+)
 
 func (s *Sweeper) reportFailure(ctx context.Context, m *machine, r *Report, err error) {
 	r.errs = append(r.errs, fmt.Errorf("machine %s: %w", m.ID, err))

@@ -1,6 +1,10 @@
 package reconcile
 
-import "time"
+import (
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
+)
 
 // Report says what a sweep saw and did.
 type Report struct {
@@ -8,6 +12,10 @@ type Report struct {
 	Duration time.Duration
 	// Machines counts the machines that are alive.
 	Machines map[MachineKind]int
+	// Alive are those machines. Unlisted are the providers whose machines are not among them,
+	// because they could not be listed.
+	Alive    []Machine
+	Unlisted []string
 	// Reaped counts the machines and registrations that were removed.
 	Reaped map[Reason]int
 	// Requeued counts the jobs without a machine that were put into the queue; Replaced, those of
@@ -27,6 +35,12 @@ type Report struct {
 	Failed bool
 
 	errs []error
+}
+
+// Machine is a machine that is alive, and what it is doing.
+type Machine struct {
+	provisioner.Machine
+	State State
 }
 
 // MachineKind is a runner type and a state.

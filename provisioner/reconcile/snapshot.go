@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -309,4 +310,18 @@ func (snap *snapshot) countMachines() map[MachineKind]int {
 		}
 	}
 	return n
+}
+
+// alive returns the machines that have not ended, and the providers that could not be asked.
+func (snap *snapshot) alive() (machines []Machine, unlisted []string) {
+	for _, m := range snap.machines {
+		if m.Alive() {
+			machines = append(machines, Machine{m.Machine, m.state})
+		}
+	}
+	for _, missing := range []iter.Seq[string]{maps.Keys(snap.listErrors), maps.Keys(snap.unlistable)} {
+		unlisted = slices.AppendSeq(unlisted, missing)
+	}
+	slices.Sort(unlisted)
+	return machines, unlisted
 }

@@ -14,7 +14,11 @@ import (
 // supply puts the jobs into the queue that have been without a machine for two sweeps, oldest
 // first: never more than there are jobs without.
 func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
-	s.trials.observe(snap)
+	for _, m := range s.trials.observe(snap) {
+		if !m.Alive() {
+			s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, neverUp))
+		}
+	}
 	for _, o := range snap.orphans(s) {
 		// Its machine may not be in the cloud's lists yet; reapRegistrations removes it if it stays
 		// so.
@@ -48,6 +52,9 @@ func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	for _, j := range queued {
 		tries := s.trials.failed(j)
 		s.cfg.Logger.InfoContext(ctx, "a job without a machine was put into the queue", "job", j.ID, "repository", j.Repository.String(), "labels", j.Labels, "earlier_machines", tries)
+		if t, err := s.engine.TypeFor(j); err == nil {
+			s.tell(ctx, provisioner.Event{Kind: provisioner.EventRequeued, Job: j, RunnerType: t.Name, Provider: t.Provider})
+		}
 		r.Requeued++
 		if tries > 0 {
 			r.Replaced++
@@ -116,6 +123,10 @@ func (s *Sweeper) givenUp(ctx context.Context, key classKey, j provisioner.Job, 
 	}
 	if s.trials.giveUp(j) {
 		r.GivenUp++
+		s.tell(ctx, provisioner.Event{
+			Kind: provisioner.EventGivenUp, Job: j, RunnerType: key.runnerType,
+			Reason: provisioner.Reason{Because: provisioner.BecauseNeverCameUp, Type: key.runnerType, Ahead: tries},
+		})
 		s.logJob(key, j).ErrorContext(ctx, "job given up: none of its machines came up", "machines", tries)
 	}
 	return true

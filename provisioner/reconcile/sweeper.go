@@ -105,6 +105,8 @@ type Config struct {
 	// Logger and Observer default to nobody.
 	Logger   *slog.Logger
 	Observer Observer
+	// Events hears what becomes of jobs. Defaults to nobody.
+	Events provisioner.Observer
 }
 
 // Sweeper reconciles. Sweeps run one at a time.
@@ -189,6 +191,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	s.readDeliveries(ctx, r)
 	snap := s.takeSnapshot(ctx)
 	r.Machines, r.PutOff = snap.countMachines(), len(snap.putOff)
+	r.Alive, r.Unlisted = snap.alive()
 	s.reap(ctx, snap, r)
 	s.garbage.endSweep()
 	s.supply(ctx, snap, r)
@@ -217,6 +220,21 @@ func (s *Sweeper) publish(ctx context.Context, r *Report) {
 	if s.cfg.Observer != nil {
 		s.cfg.Observer.Swept(ctx, *r)
 	}
+}
+
+// tell reports what became of a job.
+func (s *Sweeper) tell(ctx context.Context, e provisioner.Event) {
+	if s.cfg.Events != nil {
+		s.cfg.Events.Observe(ctx, e)
+	}
+}
+
+// tellOf reports what became of the machine of a job.
+func (s *Sweeper) tellOf(ctx context.Context, m *machine, kind provisioner.EventKind, why provisioner.Reason) {
+	s.tell(ctx, provisioner.Event{
+		Kind: kind, RunnerType: m.Type, Provider: m.Provider, Machine: m.Machine, Runner: m.runner, Reason: why,
+		Job: provisioner.Job{ID: m.Job, Repository: m.Repository, RepositoryID: m.RepositoryID},
+	})
 }
 
 func (s *Sweeper) requests() (all, unchanged int) {

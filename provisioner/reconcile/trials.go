@@ -40,8 +40,16 @@ const mostTaken = 10_000
 // 20 s have been seen.
 const apiLag = 25 * time.Second
 
-// observe notes what became of the machines of all jobs that wait.
-func (t *trials) observe(snap *snapshot) {
+// tookBy is the job that a registration took; 0 if no webhook told.
+func (t *trials) tookBy(registration int64) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.took[registration]
+}
+
+// observe notes what became of the machines of all jobs that wait, and returns those that turn out
+// never to have come up.
+func (t *trials) observe(snap *snapshot) (failed []*machine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.jobs == nil {
@@ -90,9 +98,11 @@ func (t *trials) observe(snap *snapshot) {
 			x.Up[m.ID], t.changed = time.Now(), true
 		case !m.Alive() || snap.failedToBoot(m):
 			x.Failed[m.ID], t.changed = true, true
+			failed = append(failed, m)
 		}
 	}
 	maps.DeleteFunc(t.jobs, func(_ string, x *trial) bool { return snap.now.Sub(x.Seen) > keepTrial })
+	return failed
 }
 
 // failed is the number of a job's machines that never came up.
