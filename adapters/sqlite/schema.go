@@ -65,6 +65,11 @@ var migrations = []string{
 	insert into unreadable (body, at) select body, unixepoch() from goqite
 		where queue = 'unreadable' or queue like 'lane/%' and not exists (select 1 from messages m where m.body = goqite.body);
 	drop table goqite;`,
+	// 4: what became of jobs.
+	`create table journal (
+		job integer primary key,
+		body blob not null
+	) strict;`,
 }
 
 // migrate checks the file and brings its tables up to date, in one transaction.

@@ -17,7 +17,7 @@ const module = "github.com/datawire/github-runner-provisioner/"
 var floors = [][]string{
 	{"labels"},
 	{"provisioner"},
-	{"provisioner/webhook", "provisioner/queue", "provisioner/reconcile"},
+	{"provisioner/webhook", "provisioner/queue", "provisioner/reconcile", "provisioner/journal"},
 	{"awsrunner", "codemagic", "provisioner/github", "adapters/sqlite", "adapters/sqs"},
 	{"adapters/internal/config"},
 	{"adapters/internal/wiring"},
@@ -47,7 +47,7 @@ var foreign = map[string][]string{
 	"github.com/golang-jwt":         {"provisioner/github"},
 	"github.com/santhosh-tekuri":    {"adapters/internal/config"},
 	"github.com/google/go-cmp":      {},
-	"golang.org/x/time":             {"awsrunner", "provisioner/webhook"},
+	"golang.org/x/time":             {"awsrunner", "provisioner/webhook", "adapters/internal/wiring"},
 }
 
 type pkg struct {
