@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=tools/go.mod
+# The driver of a browser is in a module of its own, as the tools are.
+BROWSERTEST := adapters/statuspage/browsertest
+AXE := axe-core@4.14.1
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 BENCH ?= .
@@ -13,6 +16,8 @@ SEEDS ?= 2000
 HISTORIES ?= 10000
 # What the server says it is; left empty, what the go command finds in git.
 VERSION ?=
+# Where pictures of the status page go; left empty, none are taken.
+SCREENSHOTS ?=
 
 # Shells export HOSTNAME, so only one given on make's own command line counts.
 ifneq ($(origin HOSTNAME),command line)
@@ -89,7 +94,7 @@ simulate: ## Walk SEEDS random histories of crashes and faults, and all states o
 	$(if $(SEED),,go test -count=1 -timeout 3h -run TestNoBusyMachineIsEverEnded -v ./provisioner/reconcile -args -histories $(HISTORIES))
 
 .PHONY: check
-check: vet lint tidy stale shell deploy ## Check everything that CI checks beside the tests
+check: vet lint tidy stale shell deploy browser ## Check everything that CI checks beside the tests
 
 .PHONY: vet
 vet: ## go vet
@@ -98,23 +103,25 @@ vet: ## go vet
 .PHONY: lint
 lint: ## golangci-lint, the version of tools/go.mod
 	$(TOOL) golangci-lint run ./...
+	cd $(BROWSERTEST) && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...
 
 .PHONY: fmt
 fmt: ## Format the code
-	$(TOOL) gofumpt -w $$(git ls-files '*.go' | grep -v mocks.go)
+	$(TOOL) gofumpt -w $$(git ls-files '*.go' | grep -v -e mocks.go -e _templ.go)
 
 .PHONY: tidy
 tidy: ## See that go.mod is tidy
 	go mod tidy -diff
 	cd tools && go mod tidy -diff
+	cd $(BROWSERTEST) && go mod tidy -diff
 
 .PHONY: generate
-generate: ## Write the moq doubles and the copy of the catalogue's schema anew
+generate: ## Write the moq doubles, the status page's templates and the copy of the catalogue's schema anew
 	go generate ./...
 
 .PHONY: stale
 stale: generate ## See that the generated files are the committed ones, and that sabotages have their place
-	git diff --exit-code -- '*mocks.go' examples/runners.schema.json
+	git diff --exit-code -- '*mocks.go' '*_templ.go' examples/runners.schema.json
 	cd tools && go test -count=1 ./mutants
 
 .PHONY: shell
@@ -124,10 +131,22 @@ shell: ## Check the start-up scripts and shell files (shellcheck)
 	go test -count=1 -run Shellcheck ./awsrunner
 
 .PHONY: deploy
-deploy: ## Check the templates of examples/deploy, and build the container's binary (promtool)
+deploy: ## Check the templates and the dashboard of examples/deploy, and build the container's binary (promtool)
 	@command -v promtool > /dev/null || { echo "promtool is missing: apt-get install prometheus"; exit 1; }
 	promtool check rules examples/deploy/kubernetes/monitoring/alerts.yaml
+	go test -count=1 -run Dashboard ./adapters/internal/wiring
 	go test -count=1 -timeout 30m ./examples/deploy -args -image
+
+.PHONY: browser
+browser: ## Look at the status page with a browser, and for barriers (chromium, npm; SCREENSHOTS=directory keeps pictures)
+	@if ! command -v chromium > /dev/null || ! command -v npm > /dev/null; then \
+	  echo "THE STATUS PAGE IS NOT LOOKED AT: chromium or npm is missing: apt-get install chromium npm"; \
+	else \
+	  set -e; axe=$$(mktemp -d); trap 'rm -rf "$$axe"' EXIT; \
+	  npm install --silent --no-save --ignore-scripts --prefix "$$axe" $(AXE); \
+	  $(if $(SCREENSHOTS),mkdir -p "$(abspath $(SCREENSHOTS))"; )cd $(BROWSERTEST); go vet .; \
+	  go test -count=1 -timeout 10m . -args -axe "$$axe/node_modules/axe-core/axe.min.js" -screenshots "$(if $(SCREENSHOTS),$(abspath $(SCREENSHOTS)))"; \
+	fi
 
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=regexp COUNT=n); compare two runs with benchstat

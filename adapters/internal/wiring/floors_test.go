@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"labels"},
 	{"provisioner"},
 	{"provisioner/webhook", "provisioner/queue", "provisioner/reconcile", "provisioner/journal"},
-	{"awsrunner", "codemagic", "provisioner/github", "adapters/sqlite", "adapters/sqs"},
+	{"awsrunner", "codemagic", "provisioner/github", "adapters/sqlite", "adapters/sqs", "adapters/statuspage"},
 	{"adapters/internal/config"},
 	{"adapters/internal/wiring"},
 	{"adapters/http", "adapters/lambda"},
@@ -48,6 +48,8 @@ var foreign = map[string][]string{
 	"github.com/santhosh-tekuri":    {"adapters/internal/config"},
 	"github.com/google/go-cmp":      {},
 	"golang.org/x/time":             {"awsrunner", "provisioner/webhook", "adapters/internal/wiring"},
+	"github.com/a-h/templ":          {"adapters/statuspage"},
+	"github.com/chromedp":           {},
 }
 
 type pkg struct {

@@ -1,0 +1,16 @@
+module github.com/datawire/github-runner-provisioner/adapters/statuspage/browsertest
+
+go 1.26.0
+
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
+	github.com/datawire/github-runner-provisioner v0.0.0
+)
+
+require (
+	github.com/a-h/templ v0.3.1100 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+)
+
+replace github.com/datawire/github-runner-provisioner => ../../..
