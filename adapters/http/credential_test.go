@@ -18,7 +18,7 @@ func TestTheStartSaysWhoTheServiceIsAndWhatItLacks(t *testing.T) {
 	s := start(t, c.env)
 	for _, want := range []string{
 		`"at GitHub the service is the user octocat","setting":"GITHUB_TOKEN"`, `"the credential lacks the scope repo, for runners of repositories"`,
-		`"the credential can't read what serving a repository takes","setting":"GITHUB_TOKEN","repository":"octo-org/nowhere","class":"refused"`,
+		`"the credential can't read what serving octo-org/nowhere takes","setting":"GITHUB_TOKEN","detail":"`,
 		`"at AWS the service is arn:aws:iam::123456789012:user/runners","account":"123456789012","region":"us-east-1"`,
 	} {
 		eventually(t, want, func() bool { return strings.Contains(s.out.String(), want) })
@@ -52,7 +52,7 @@ func TestADeadTokenIsToldAndItsJobsWait(t *testing.T) {
 	if code, status, err := s.deliver(t.Context(), c.github.Payload("queued", j)); err != nil || code != http.StatusAccepted {
 		t.Fatalf("%d %s %v", code, status, err)
 	}
-	const held = `"system":"github","class":"refused"`
+	const held = `"because":"credential","system":"github"`
 	eventually(t, held, func() bool { return strings.Contains(s.out.String(), held) })
 	_, metrics := s.get(t, "/metrics")
 	for _, want := range []string{

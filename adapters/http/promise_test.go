@@ -34,7 +34,7 @@ func TestAccessThatIsTakenAwayForAWhileLosesNoJob(t *testing.T) {
 					t.Fatalf("%d, %v", code, err)
 				}
 			}
-			eventually(t, "a job was tried twice", func() bool { return strings.Count(s.out.String(), "job waits for another attempt") >= 2 })
+			eventually(t, "a job was tried twice", func() bool { return strings.Count(s.out.String(), "an attempt left the job waiting") >= 2 })
 			c.github.SetAccess(target, githubtest.Granted)
 			c.checkEachServedOnce(t, jobs, s.out.String)
 			if strings.Contains(s.out.String(), `"status":"gone"`) {

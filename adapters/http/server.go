@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/fx"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
@@ -16,14 +15,16 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/webhook"
 )
 
-// newServer returns the server with its four paths. GitHub hangs up after 10 s, so only dry runs
-// come near the time limits.
+// newServer returns the server with its four paths, or three if the metrics are served elsewhere.
+// GitHub hangs up after 10 s, so only dry runs come near the time limits.
 func newServer(cfg *config.Config, receiver *webhook.Receiver, q queue.Queue, m *wiring.Metrics, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle(cfg.Webhook.Path, receiver)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", ready(q, log))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes}))
+	if cfg.Admin.Addr == "" {
+		mux.Handle("GET /metrics", metricsHandler(m))
+	}
 	return &http.Server{
 		Addr: cfg.ListenAddr, Handler: mux,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,

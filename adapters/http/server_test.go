@@ -34,7 +34,7 @@ func newTestServer(t *testing.T, q queue.Queue) (*http.Server, *pipes) {
 		t.Fatal(err)
 	}
 	var s *http.Server
-	app := fx.New(wiring.Module(cfg, slog.New(slog.DiscardHandler)), fx.Provide(newServer), fx.Invoke(wiring.Gauges), fx.Populate(&s),
+	app := fx.New(wiring.Module(cfg, slog.New(slog.DiscardHandler)), fx.Provide(newServer, wiring.NewJournal), fx.Invoke(wiring.Gauges), fx.Populate(&s),
 		fx.Decorate(func(configured queue.Queue) queue.Queue {
 			if q != nil {
 				return q

@@ -76,6 +76,7 @@ func (b *batch) one(ctx context.Context, m events.SQSMessage) (done bool) {
 	}
 	log = log.With("job", x.Job.ID, "repository", x.Job.Repository.String(), "type", x.Lane)
 	if ctx.Err() != nil { // the time is over, which says nothing about the job
+		log.InfoContext(ctx, "job waits", "reason", "the function's time is over: its message comes back at once")
 		b.messages.wait(ctx, log, m, 0)
 		return false
 	}

@@ -188,7 +188,7 @@ func TestAWebhookBecomesOneMachine(t *testing.T) {
 		t.Errorf("failed: %v\n%s", failed, f.output())
 	}
 	// SQS may deliver it once more, to this environment or to another.
-	if failed := failures(t, f.invoke(t, batchOf(t, message("m-1", stored[0].Body, 2)))); len(failed) != 1 || !strings.Contains(f.output(), "a machine that is not up yet") {
+	if failed := failures(t, f.invoke(t, batchOf(t, message("m-1", stored[0].Body, 2)))); len(failed) != 1 || !strings.Contains(f.output(), "is not up yet: it is looked at again") {
 		t.Errorf("a message that finds a machine that is not up is not kept: %v", failed)
 	}
 	c.boot()

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
@@ -143,31 +144,37 @@ func TestSecretsAreFetchedOnceInTheLifeOfAProcess(t *testing.T) {
 	c.checkNoSecret(t, out)
 }
 
-// TestNothingIsBuiltThatTheEventDoesNotNeed reads in fx's own log what was built.
-func TestNothingIsBuiltThatTheEventDoesNotNeed(t *testing.T) {
-	c := newClouds(t)
-	f := cold(t, c.env)
-	built := func() (parts []string) {
-		for line := range strings.Lines(f.output()) {
-			var l struct{ Msg, Name string }
-			if json.Unmarshal([]byte(line), &l) == nil && l.Msg == "run" && strings.Contains(l.Name, "wiring.new") {
-				parts = append(parts, strings.TrimSuffix(l.Name[strings.LastIndex(l.Name, ".")+1:], "()"))
-			}
-		}
-		slices.Sort(parts)
-		return slices.Compact(parts)
+// builds hears from fx what is built.
+type builds struct{ parts []string }
+
+func (b *builds) LogEvent(e fxevent.Event) {
+	if run, ok := e.(*fxevent.Run); ok && strings.Contains(run.Name, "wiring.new") {
+		b.parts = append(b.parts, strings.TrimSuffix(run.Name[strings.LastIndex(run.Name, ".")+1:], "()"))
 	}
-	f.invoke(t, request(t, c.github.Payload("queued", c.github.QueueJob(app, "ubuntu-arm64"))))
-	if got := built(); !slices.Equal(got, []string{"newFront", "newMetrics", "newQueue", "newTable"}) {
+}
+
+func TestNothingIsBuiltThatTheEventDoesNotNeed(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	cfg := settingsOf(t)
+	log := wiring.NewLogger(cfg, io.Discard)
+	built := func(o fx.Option) []string {
+		b := new(builds)
+		if err := fx.New(o, fx.WithLogger(func() fxevent.Logger { return b })).Err(); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(b.parts)
+		return slices.Compact(b.parts)
+	}
+	if got := built(frontOptions(cfg, log, new(wiring.Front))); !slices.Equal(got, []string{"newFront", "newMetrics", "newQueue", "newTable"}) {
 		t.Errorf("for a webhook it built %v", got)
 	}
-	c.deliver(t, f)
-	if got := built(); !slices.Contains(got, "newProviders") || !slices.Contains(got, "newWorker") {
+	if got := built(workOptions(cfg, log, new(engine))); !slices.Contains(got, "newProviders") || !slices.Contains(got, "newWorker") {
 		t.Errorf("for a batch it built %v", got)
 	}
 }
 
-func TestEverythingThatTheFunctionNeedsIsProvided(t *testing.T) {
+func settingsOf(t *testing.T) *config.Config {
+	t.Helper()
 	cfg, err := config.Load(t.Context(), map[string]string{
 		"GITHUB_TOKEN": "x", "WEBHOOK_TOKEN": "x", "CODEMAGIC_TOKEN": "x", "CODEMAGIC_APP_ID": "x", "AWS_REGION": "us-east-1",
 		"QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
@@ -175,6 +182,11 @@ func TestEverythingThatTheFunctionNeedsIsProvided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cfg
+}
+
+func TestEverythingThatTheFunctionNeedsIsProvided(t *testing.T) {
+	cfg := settingsOf(t)
 	log := wiring.NewLogger(cfg, io.Discard)
 	var front wiring.Front
 	var work engine

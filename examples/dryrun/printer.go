@@ -34,7 +34,11 @@ A runner's id is GitHub's to give: until it is registered, requests say 0 or [re
 }
 
 func (p printer) explain(job []string, code int, a webhook.Body) error {
-	p.line("answer", "%d %s: %s", code, a.Status, cmp.Or(a.Reason, a.RunnerType))
+	reason, _, _ := strings.Cut(cmp.Or(a.Reason, a.RunnerType), "]: ") // the rest is on a line of its own
+	if reason != a.Reason && a.Reason != "" {
+		reason += "]"
+	}
+	p.line("answer", "%d %s: %s", code, a.Status, reason)
 	if a.JobID != 0 { // of a webhook that is refused nothing is read
 		p.line("because", "%s", compare(job))
 	}

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -39,13 +38,17 @@ func (p *permits) release() {
 	}
 }
 
-// refusal says how long to wait for an admission, and whether only this job has to.
+// refusal says why there is no admission, how long to wait for one, and whether only this job has
+// to.
 type refusal struct {
+	why         provisioner.Reason
 	wait        time.Duration
 	sooner      <-chan struct{} // ends the wait, too, if it is not nil
 	onlyThisJob bool
-	err         error
+	err         error // of the caller's time, or of what had to be asked
 }
+
+func (r refusal) refused() bool { return r.why.Because != "" }
 
 // attemptingPause is how long a job waits whose other message is being attempted.
 const attemptingPause = 5 * time.Second
@@ -56,10 +59,10 @@ const bootBreakerPoll = 5 * time.Second
 // admit returns an admission, or why there is none now. It does not wait.
 func (w *Worker) admit(ctx context.Context, t provisioner.RunnerType, j provisioner.Job) (*admission, refusal) {
 	if !w.claim(j.Key()) {
-		return nil, refusal{wait: attemptingPause, onlyThisJob: true, err: fmt.Errorf("%s is being attempted", j)}
+		return nil, refusal{wait: attemptingPause, onlyThisJob: true, why: provisioner.Reason{Because: provisioner.BecauseAttempting, Type: t.Name, Alone: true}}
 	}
 	a := &admission{worker: w, job: j, runnerType: t}
-	if r := a.acquire(ctx); r.err != nil {
+	if r := a.acquire(ctx); r.refused() {
 		a.permits.release()
 		w.unclaim(j.Key())
 		return nil, r
@@ -75,31 +78,66 @@ func (a *admission) acquire(ctx context.Context) (r refusal) {
 		if a.permits.targets[target] != nil {
 			continue
 		}
-		p, wait := w.targetBreakers.of(target.String()).acquire()
+		b := w.targetBreakers.of(target.String())
+		p, wait := b.acquire()
 		if p == nil {
-			return refusal{wait: wait, onlyThisJob: true, err: fmt.Errorf("GitHub does not serve %s now", target)}
+			return refusal{wait: wait, onlyThisJob: true, why: b.lastReason()}
 		}
 		a.permits.targets[target] = p
 	}
 	var wait time.Duration
-	if a.permits.runnerType, wait = w.typeBreakers.of(t.Name).acquire(); a.permits.runnerType == nil {
-		return refusal{wait: wait, err: fmt.Errorf("runner type %s is held back", t.Name)}
+	b := w.typeBreakers.of(t.Name)
+	if a.permits.runnerType, wait = b.acquire(); a.permits.runnerType == nil {
+		return refusal{wait: wait, why: b.lastReason()}
 	}
 	if a.permits.boot, wait = w.bootBreakers.acquire(t.Name); a.permits.boot == nil {
-		return refusal{wait: min(wait, bootBreakerPoll), err: fmt.Errorf("machines of %s boot and never register", t.Name)}
+		why := provisioner.Reason{Because: provisioner.BecauseBootFailures, Type: t.Name, Until: time.Now().Add(wait)}
+		return refusal{wait: min(wait, bootBreakerPoll), why: why}
 	}
 	full, err := w.capacity.reserve(ctx, t, a.job, w.cfg.Listers[t.Provider])
 	switch {
 	case err == nil && full == nil:
 		return refusal{}
 	case err == nil:
-		return refusal{wait: refreshEvery, sooner: full, err: fmt.Errorf("runner type %s has its %d machines", t.Name, t.Max)}
+		return refusal{wait: refreshEvery, sooner: full, why: maxReached(t)}
 	case ctx.Err() != nil: // the caller's time is over, which says nothing about the cloud
-		return refusal{err: ctx.Err()}
+		return refusal{why: provisioner.Reason{Because: provisioner.BecauseStopped, Type: t.Name, Alone: true}, err: ctx.Err()}
 	default:
 		w.cfg.Logger.WarnContext(ctx, "machines can't be counted", "type", t.Name, "provider", t.Provider, "error", err)
-		return refusal{wait: a.permits.runnerType.fail(0), err: fmt.Errorf("count machines of %s: %w", t.Name, err)}
+		why := provisioner.ReasonOf(err, t)
+		why.Detail = "its machines can't be counted: " + why.Detail
+		return refusal{wait: a.permits.runnerType.fail(0, why), why: why, err: err}
 	}
+}
+
+func maxReached(t provisioner.RunnerType) provisioner.Reason {
+	return provisioner.Reason{Because: provisioner.BecauseMax, Type: t.Name, Max: t.Max}
+}
+
+// Reason tells what holds back the jobs of a runner type in a repository now; ok is false if
+// nothing does, but that others may come first. It asks nobody: what the worker has learnt from its
+// attempts is what counts.
+func (w *Worker) Reason(runnerType string, r provisioner.Repository) (why provisioner.Reason, ok bool) {
+	for _, t := range w.provisioner.Types() {
+		if t.Name != runnerType {
+			continue
+		}
+		for _, key := range []string{t.Target(r).String(), r.String()} {
+			if why, ok := w.targetBreakers.reason(key); ok {
+				return why, true
+			}
+		}
+		if why, ok := w.typeBreakers.reason(t.Name); ok {
+			return why, true
+		}
+		if why, ok := w.bootBreakers.reason(t.Name); ok {
+			return why, true
+		}
+		if w.capacity.isFull(t) {
+			return maxReached(t), true
+		}
+	}
+	return why, false
 }
 
 func repositoryOf(j provisioner.Job) provisioner.Target {
@@ -125,9 +163,10 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 		return actionAfter(out)
 	}
 	do, wait = actionFor(ctx, err)
+	why := provisioner.ReasonOf(err, a.runnerType)
 	switch do {
 	case backOffType:
-		wait = a.permits.runnerType.fail(wait)
+		wait = a.permits.runnerType.fail(wait, why)
 	case backOffTarget:
 		var github *provisioner.GitHubError
 		errors.As(err, &github)
@@ -135,7 +174,7 @@ func (a *admission) settle(ctx context.Context, out provisioner.Outcome, err err
 		if p == nil { // somewhere else, or the credential
 			return backOffJob, max(wait, lastBackoff)
 		}
-		wait = p.fail(wait)
+		wait = p.fail(wait, why)
 	case settled, lookAgain, backOffJob, requeue, giveUp:
 	}
 	return do, wait

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -13,44 +14,60 @@ import (
 func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
 	m := f.message
 	m.Job.Repeated = w.repeated(m)
-	_, do, wait, _ := w.attempt(ctx, a, m)
-	if do == settled || do == giveUp {
+	_, left := w.attempt(ctx, a, m)
+	if left.over() {
 		f.delete(ctx)
 		return
 	}
-	f.putBack(ctx, wait)
+	f.putBack(ctx, left.wait)
 }
 
+// remainder is what an attempt leaves to do.
+type remainder struct {
+	do   action
+	wait time.Duration      // until the next attempt
+	why  provisioner.Reason // why there has to be one
+	err  error
+}
+
+// over reports whether the job needs nothing more.
+func (r remainder) over() bool { return r.do == settled || r.do == giveUp }
+
 // attempt tries a job, settles the admission, and tells the logs and the observer.
-func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out provisioner.Outcome, do action, wait time.Duration, err error) {
-	j := m.Job
+func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out provisioner.Outcome, left remainder) {
+	j, t := m.Job, a.runnerType
 	j.WaitingAt = m.Accepted
-	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", a.runnerType.Name, "provider", a.runnerType.Provider)
+	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", t.Name, "provider", t.Provider)
 	bounded, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
-	out, err = w.provision(bounded, j)
-	do, wait = a.settle(ctx, out, err)
-	e := provisioner.Event{Job: j, RunnerType: a.runnerType.Name, Provider: a.runnerType.Provider, Runner: out.Runner, Machine: out.Machine, Err: err}
+	out, left.err = w.provision(bounded, j)
+	left.do, left.wait = a.settle(ctx, out, left.err)
+	e := provisioner.Event{Kind: provisioner.EventHeld, Job: j, RunnerType: t.Name, Provider: t.Provider, Runner: out.Runner, Machine: out.Machine, Err: left.err}
 	switch {
-	case do == lookAgain:
-		log.InfoContext(ctx, "job has a machine that is not up yet", "runner", out.Runner.Name, "machine", out.Machine.ID, "wait", wait.Round(time.Millisecond))
-		return out, do, wait, errNotUp
-	case err == nil:
+	case left.do == lookAgain:
+		left.why = provisioner.Reason{Because: provisioner.BecauseNotUp, Type: t.Name, System: t.Provider, Name: out.Machine.ID, Alone: true}
+	case left.err == nil:
 		w.queued.forget(j.ID)
 		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, waited(m)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
-	case do == giveUp:
-		w.reportGivenUp(ctx, m, err)
-		return out, do, wait, err
+	case left.do == giveUp:
+		w.reportGivenUp(ctx, m, left.err)
+		return out, left
 	default:
-		e.Kind = provisioner.EventHeld
-		log.WarnContext(ctx, "job waits for another attempt", "system", provisioner.System(err, a.runnerType.Provider), "class", provisioner.Class(err), "wait", wait.Round(time.Millisecond), "error", err)
+		left.why = provisioner.ReasonOf(left.err, t)
+		left.why.Alone = left.do == backOffJob
+		if left.do == requeue {
+			left.why.Because = provisioner.BecauseStopped
+		}
+	}
+	if !left.over() {
+		left.why.Until = time.Now().Add(left.wait)
+		e.Reason = left.why
+		log.DebugContext(ctx, "an attempt left the job waiting", "because", left.why.Because, "system", left.why.System, "wait", left.wait.Round(time.Millisecond), "error", left.err)
 	}
 	w.observe(ctx, e)
-	return out, do, wait, err
+	return out, left
 }
-
-var errNotUp = errors.New("its machine is not up yet")
 
 // waited is the time since GitHub created the job, or since it was accepted where that is unknown
 // or makes no sense.
@@ -86,11 +103,17 @@ func (w *Worker) provision(ctx context.Context, j provisioner.Job) (out provisio
 type RetryError struct {
 	// After is when to try again.
 	After time.Duration
-	Err   error
+	// Reason is why.
+	Reason provisioner.Reason
+	// Err is the error of the attempt; nil if there was none, because something held the job back.
+	Err error
 }
 
 // Error tells the wait and its cause.
 func (e *RetryError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("again after %s: %s", e.After.Round(time.Second), e.Reason)
+	}
 	return fmt.Sprintf("again after %s: %v", e.After.Round(time.Second), e.Err)
 }
 
@@ -111,16 +134,26 @@ func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.T
 	m.Lane = t.Name
 	a, r := w.admit(ctx, t, j)
 	if a == nil {
-		w.cfg.Logger.InfoContext(ctx, "job waits", "job", j.ID, "repository", j.Repository.String(), "type", t.Name, "wait", r.wait.Round(time.Millisecond), "reason", r.err)
-		return provisioner.Outcome{}, &RetryError{After: r.wait, Err: r.err}
+		return provisioner.Outcome{}, w.again(ctx, j, remainder{wait: r.wait, why: r.why, err: r.err})
 	}
 	m.Job.Repeated = w.repeated(m)
 	w.tried.add(j.Key()) // before the claim is given back
-	out, do, wait, err := w.attempt(ctx, a, m)
-	if err != nil && do != giveUp {
-		err = &RetryError{After: wait, Err: err}
+	out, left := w.attempt(ctx, a, m)
+	if left.over() {
+		return out, left.err
 	}
-	return out, err
+	return out, w.again(ctx, j, left)
+}
+
+// again says why the job has to come again, to its caller and in the log.
+func (w *Worker) again(ctx context.Context, j provisioner.Job, left remainder) error {
+	level := slog.LevelInfo
+	if left.err != nil {
+		level = slog.LevelWarn
+	}
+	w.cfg.Logger.Log(ctx, level, "job waits", "job", j.ID, "repository", j.Repository.String(), "type", left.why.Type, "because", left.why.Because,
+		"system", left.why.System, "wait", left.wait.Round(time.Millisecond), "reason", left.why.String(), "error", left.err)
+	return &RetryError{After: left.wait, Reason: left.why, Err: left.err}
 }
 
 // admissible returns the runner type of a message whose job may still get a machine.
@@ -136,6 +169,8 @@ var errTooOld = errors.New("the job has waited for longer than GitHub keeps a jo
 
 func (w *Worker) reportGivenUp(ctx context.Context, m Message, err error) {
 	j := m.Job
+	why := provisioner.ReasonOf(err, provisioner.RunnerType{Name: m.Lane})
+	why.Because = provisioner.BecauseGivenUp
 	w.cfg.Logger.ErrorContext(ctx, "job given up", "job", j.ID, "repository", j.Repository.String(), "type", m.Lane, "error", err)
-	w.observe(ctx, provisioner.Event{Kind: provisioner.EventGivenUp, Job: j, RunnerType: m.Lane, Err: err})
+	w.observe(ctx, provisioner.Event{Kind: provisioner.EventGivenUp, Job: j, RunnerType: m.Lane, Reason: why, Err: err})
 }

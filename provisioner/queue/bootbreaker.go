@@ -3,6 +3,8 @@ package queue
 import (
 	"sync"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // ProbeEvery is how often a broken runner type may launch a machine, to see whether it has been
@@ -35,6 +37,17 @@ func (b *bootBreakers) set(runnerType string, broken bool) {
 	if b.broken[runnerType] == nil {
 		b.broken[runnerType] = &probes{next: time.Now().Add(ProbeEvery)}
 	}
+}
+
+// reason tells that a runner type is broken, and when its next probe may start.
+func (b *bootBreakers) reason(runnerType string) (why provisioner.Reason, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.broken[runnerType]
+	if p == nil {
+		return why, false
+	}
+	return provisioner.Reason{Because: provisioner.BecauseBootFailures, Type: runnerType, Until: p.next}, true
 }
 
 // bootPermit lets one attempt launch a machine.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 // breaker is a circuit breaker. Closed, it lets every attempt through. A failure opens it for a
@@ -16,6 +18,7 @@ type breaker struct {
 	openUntil time.Time // then half open
 	probing   bool
 	epoch     int // counts openings: several attempts that fail together are one failure
+	why       provisioner.Reason
 }
 
 // permit lets one attempt pass a breaker. Its holder gives it back by release, succeed or fail; the
@@ -77,7 +80,7 @@ func (p *permit) succeed() {
 
 // fail opens the breaker for wait, or for its backoff when wait is 0, and returns how long it stays
 // open from now.
-func (p *permit) fail(wait time.Duration) time.Duration {
+func (p *permit) fail(wait time.Duration, why provisioner.Reason) time.Duration {
 	b := p.breaker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +99,23 @@ func (p *permit) fail(wait time.Duration) time.Duration {
 	if until.After(b.openUntil) {
 		b.openUntil = until
 	}
+	b.why = why
 	return time.Until(b.openUntil)
+}
+
+// reason tells what opened the breaker; ok is false while it is closed.
+func (b *breaker) reason() (why provisioner.Reason, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	why = b.why
+	why.Until = b.openUntil
+	return why, b.failures > 0
+}
+
+// lastReason tells what opened the breaker last.
+func (b *breaker) lastReason() provisioner.Reason {
+	why, _ := b.reason()
+	return why
 }
 
 // forgettable reports whether the breaker is as good as a new one: closed, or nobody has come to
@@ -114,11 +133,24 @@ type breakers struct {
 	m  map[string]*breaker
 }
 
-// wait is how long the breaker of a key is open; it makes none.
-func (s *breakers) wait(key string) time.Duration {
+// known returns the breaker of a key, or nil; it makes none.
+func (s *breakers) known(key string) *breaker {
 	s.mu.Lock()
-	b := s.m[key]
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	return s.m[key]
+}
+
+// reason tells what opened the breaker of a key.
+func (s *breakers) reason(key string) (why provisioner.Reason, ok bool) {
+	if b := s.known(key); b != nil {
+		return b.reason()
+	}
+	return why, false
+}
+
+// wait is how long the breaker of a key is open.
+func (s *breakers) wait(key string) time.Duration {
+	b := s.known(key)
 	if b == nil {
 		return 0
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
 func TestRepositoriesThatFailedLongAgoAreForgotten(t *testing.T) {
@@ -16,7 +18,7 @@ func TestRepositoriesThatFailedLongAgoAreForgotten(t *testing.T) {
 				do(p)
 			}
 		}
-		fail := func(p *permit) { p.fail(0) }
+		fail := func(p *permit) { p.fail(0, provisioner.Reason{}) }
 		add("long ago/", keptBreakers-1, fail)
 		add("probed/", 1, fail)
 		time.Sleep(forgetAfter + time.Minute)

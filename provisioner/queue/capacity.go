@@ -79,6 +79,14 @@ func (c *capacity) reserve(ctx context.Context, t provisioner.RunnerType, j prov
 	return nil, nil
 }
 
+// isFull reports whether a type is at its limit, as far as is known.
+func (c *capacity) isFull(t provisioner.RunnerType) bool {
+	inv := c.inventory(t.Provider)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.Max > 0 && inv.live(t.Name, provisioner.Job{})+inv.inFlight[t.Name] >= t.Max
+}
+
 // wake lets those who wait for room look again. The caller has the lock.
 func (inv *inventory) wake() {
 	close(inv.changed)

@@ -99,16 +99,18 @@ func (e *events) Observe(_ context.Context, x provisioner.Event) {
 	e.list = append(e.list, x)
 }
 
-func (e *events) count(k provisioner.EventKind) (n int) {
+func (e *events) of(k provisioner.EventKind) (found []provisioner.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, x := range e.list {
 		if x.Kind == k {
-			n++
+			found = append(found, x)
 		}
 	}
-	return n
+	return found
 }
+
+func (e *events) count(k provisioner.EventKind) int { return len(e.of(k)) }
 
 // work runs a worker on a memory queue in a bubble for a while, and returns what it left in the
 // queue.

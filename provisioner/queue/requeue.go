@@ -72,7 +72,7 @@ func (w *Worker) admissibleNow(ctx context.Context, jobs []provisioner.Job) (adm
 		}
 		a, r := w.admit(ctx, t, j)
 		if a == nil {
-			w.cfg.Logger.DebugContext(ctx, "a job without a machine waits", "job", j.ID, "repository", j.Repository.String(), "type", t.Name, "reason", r.err)
+			w.cfg.Logger.DebugContext(ctx, "a job without a machine waits", "job", j.ID, "repository", j.Repository.String(), "type", t.Name, "because", r.why.Because, "reason", r.why.String())
 			continue
 		}
 		admitted, admissions = append(admitted, j), append(admissions, a)

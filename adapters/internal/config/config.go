@@ -41,6 +41,8 @@ type Config struct {
 	ReconcileInterval time.Duration
 	// Deployment is "" when it is to be made from the queue.
 	Deployment provisioner.Deployment
+	Admin      Admin
+	Report     string // ReportOff, ReportStatus or ReportCheck
 	LogLevel   slog.Level
 	LogFormat  string // json or text
 	// Runners are the runner types, at least one, in the order of the catalogue: the first that
@@ -49,6 +51,19 @@ type Config struct {
 	// Warnings are sentences about what is no fault and yet probably not what was meant, for the
 	// log. They hold no values.
 	Warnings []string
+}
+
+// The values of Report.
+const (
+	ReportOff    = "off"
+	ReportStatus = "status"
+	ReportCheck  = "check"
+)
+
+// Admin is where people and programs look at what the service does.
+type Admin struct {
+	Addr  string             // host:port; empty if nowhere
+	Token provisioner.Secret // zero only if Addr is a loopback address or empty
 }
 
 // Runner is a runner type with the settings of its provider: AWS or Codemagic, whichever

@@ -58,7 +58,7 @@ func (noSecrets) Secret(context.Context, string) (provisioner.Secret, error) {
 // defaults is what enough(nil) means.
 func defaults() *config.Config {
 	want := &config.Config{
-		ListenAddr: ":8080", QueueURL: "sqlite://runner-provisioner.db", ReconcileInterval: time.Minute, LogLevel: slog.LevelInfo, LogFormat: "json",
+		ListenAddr: ":8080", QueueURL: "sqlite://runner-provisioner.db", ReconcileInterval: time.Minute, LogLevel: slog.LevelInfo, LogFormat: "json", Report: "off",
 		Runners: []config.Runner{
 			{
 				RunnerType: provisioner.RunnerType{
@@ -109,7 +109,7 @@ func TestEverySettingIsHonoured(t *testing.T) {
 		"WEBHOOK_TOKEN": " a b\n", "WEBHOOK_TOKEN_PREVIOUS": "old", "CODEMAGIC_WORKFLOW_ID": "w", "CODEMAGIC_BRANCH": "b",
 		"CODEMAGIC_API_URL": "http://127.0.0.1:9/", "LISTEN_ADDR": "127.0.0.1:0", "WEBHOOK_PATH": "/github/hook", "QUEUE_URL": "memory:",
 		"REPOSITORIES": "acme/*, acme/*,,other/[a-c]x?", "RECONCILE_INTERVAL": "0", "WEBHOOK_HOOK": "acme/repo/7, acme/9,", "LOG_LEVEL": "WARN", "LOG_FORMAT": "Text",
-		"MAX_BODY_BYTES": "65536",
+		"MAX_BODY_BYTES": "65536", "ADMIN_ADDR": ":9090", "ADMIN_TOKEN": " page ", "REPORT": "Check",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,8 @@ func TestEverySettingIsHonoured(t *testing.T) {
 	want.GitHub.APIURL = "https://ghes.example/api/v3"
 	want.Webhook.Token, want.Webhook.PreviousToken, want.Webhook.Path = provisioner.NewSecret("a b"), provisioner.NewSecret("old"), "/github/hook"
 	want.Webhook.Repositories, want.Webhook.Hooks = []string{"acme/*", "other/[a-c]x?"}, []string{"acme/repo/7", "acme/9"}
-	want.Webhook.MaxBody = 65536
+	want.Webhook.MaxBody, want.Report = 65536, "check"
+	want.Admin = config.Admin{Addr: ":9090", Token: provisioner.NewSecret("page")}
 	want.Codemagic.APIURL = "http://127.0.0.1:9"
 	want.ListenAddr, want.QueueURL, want.ReconcileInterval = "127.0.0.1:0", "memory:", 0
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "text"

@@ -36,8 +36,11 @@ type variables struct {
 	QueueURL                string             `env:"QUEUE_URL" envDefault:"sqlite://runner-provisioner.db"`
 	Repositories            string             `env:"REPOSITORIES"`
 	ReconcileInterval       string             `env:"RECONCILE_INTERVAL" envDefault:"1m"`
+	Report                  string             `env:"REPORT" envDefault:"off"`
 	WebhookHook             string             `env:"WEBHOOK_HOOK"`
 	Deployment              string             `env:"DEPLOYMENT"`
+	AdminAddr               string             `env:"ADMIN_ADDR"`
+	AdminToken              provisioner.Secret `env:"ADMIN_TOKEN"`
 	LogLevel                string             `env:"LOG_LEVEL" envDefault:"info"`
 	LogFormat               string             `env:"LOG_FORMAT" envDefault:"json"`
 }

@@ -43,18 +43,18 @@ func TestEverySecretMayBeAReference(t *testing.T) {
 	alone(t)
 	key := rsaPEM(t)
 	v := &vault{secrets: map[string]string{
-		"ssm:/app/key": key, "secretsmanager:webhook": "hook", "ssm:/webhook/old": "old\n", "ssm:codemagic": "cm",
+		"ssm:/app/key": key, "secretsmanager:webhook": "hook", "ssm:/webhook/old": "old\n", "ssm:codemagic": "cm", "ssm:page": "page",
 	}}
 	environ := enough(map[string]string{
 		"GITHUB_TOKEN": "", "GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "ssm:/app/key", "WEBHOOK_TOKEN": " secretsmanager:webhook ",
-		"WEBHOOK_TOKEN_PREVIOUS": "ssm:/webhook/old", "CODEMAGIC_TOKEN": "ssm:codemagic",
+		"WEBHOOK_TOKEN_PREVIOUS": "ssm:/webhook/old", "CODEMAGIC_TOKEN": "ssm:codemagic", "ADMIN_ADDR": ":1", "ADMIN_TOKEN": "ssm:page",
 	})
 	cfg, err := config.Load(t.Context(), environ, v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, got := range map[string]provisioner.Secret{
-		strings.TrimSpace(key): cfg.GitHub.AppPrivateKey, "hook": cfg.Webhook.Token, "old": cfg.Webhook.PreviousToken, "cm": cfg.Codemagic.Token,
+		strings.TrimSpace(key): cfg.GitHub.AppPrivateKey, "hook": cfg.Webhook.Token, "old": cfg.Webhook.PreviousToken, "cm": cfg.Codemagic.Token, "page": cfg.Admin.Token,
 	} {
 		if got.Reveal() != want {
 			t.Errorf("got %q, want %q", got.Reveal(), want)
@@ -64,6 +64,19 @@ func TestEverySecretMayBeAReference(t *testing.T) {
 	cfg, err = config.Load(t.Context(), enough(map[string]string{"GITHUB_TOKEN": "ssm:/token"}), v)
 	if err != nil || cfg.GitHub.Token.Reveal() != "ghp_1" {
 		t.Errorf("got %v, %v", cfg, err)
+	}
+}
+
+func TestOfflineAReferenceIsTakenOnTrust(t *testing.T) {
+	alone(t)
+	if _, err := config.Load(t.Context(), enough(map[string]string{
+		"GITHUB_TOKEN": "", "GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "ssm:/app/key", "WEBHOOK_TOKEN": "secretsmanager:webhook", "CODEMAGIC_TOKEN": "ssm:codemagic",
+	}), config.Offline{}); err != nil {
+		t.Error(err)
+	}
+	_, err := config.Load(t.Context(), enough(map[string]string{"GITHUB_TOKEN": "ssm:/token", "LISTEN_ADDR": "8080"}), config.Offline{})
+	if err == nil || !strings.Contains(err.Error(), "LISTEN_ADDR: ") || strings.Contains(err.Error(), "GITHUB_TOKEN") {
+		t.Errorf("what this machine can tell is told: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"context"
 	"log/slog"
 	"net"
 	"slices"
@@ -12,7 +14,9 @@ import (
 )
 
 func (v *variables) server(cfg *Config, f *faults) {
-	cfg.ListenAddr = v.listenAddr(f)
+	cfg.ListenAddr = hostPort("LISTEN_ADDR", v.ListenAddr, ":8080 or 127.0.0.1:8080", f)
+	cfg.Admin = v.admin(f)
+	cfg.Report = v.report(f)
 	cfg.QueueURL = v.queue(f)
 	cfg.ReconcileInterval = v.reconcileInterval(f)
 	cfg.Deployment = provisioner.Deployment(v.Deployment)
@@ -26,17 +30,64 @@ func (v *variables) server(cfg *Config, f *faults) {
 	}
 }
 
-func (v *variables) listenAddr(f *faults) string {
-	_, port, err := net.SplitHostPort(v.ListenAddr)
+// hostPort checks an address to listen at.
+func hostPort(variable, addr, examples string, f *faults) string {
+	_, port, err := net.SplitHostPort(addr)
 	if _, wrong := strconv.ParseUint(port, 10, 16); err == nil && wrong == nil {
-		return v.ListenAddr
+		return addr
 	}
-	hint := "such as :8080 or 127.0.0.1:8080"
-	if _, err := strconv.ParseUint(v.ListenAddr, 10, 16); err == nil {
-		hint = "write :" + v.ListenAddr
+	hint := "such as " + examples
+	if _, err := strconv.ParseUint(addr, 10, 16); err == nil {
+		hint = "write :" + addr
 	}
-	f.add("LISTEN_ADDR", "%s is not a host:port: %s", quote(v.ListenAddr), hint)
-	return v.ListenAddr
+	f.add(variable, "%s is not a host:port: %s", quote(addr), hint)
+	return addr
+}
+
+// admin takes no token only where none but this machine's users can come.
+func (v *variables) admin(f *faults) Admin {
+	a := Admin{Addr: v.AdminAddr, Token: v.AdminToken}
+	if a.Addr == "" {
+		return a
+	}
+	hostPort("ADMIN_ADDR", a.Addr, "127.0.0.1:9090 or :9090", f)
+	if host, _, err := net.SplitHostPort(a.Addr); err == nil && a.Token.IsZero() && !isLoopback(host) {
+		f.missing("ADMIN_TOKEN", "set it to a secret of your own, which everything on ADMIN_ADDR asks for; only a loopback address, such as 127.0.0.1:9090, needs none")
+	}
+	return a
+}
+
+func (v *variables) report(f *faults) string {
+	all := []string{ReportOff, ReportStatus, ReportCheck}
+	r := strings.ToLower(v.Report)
+	switch {
+	case !slices.Contains(all, r):
+		f.add("REPORT", "%s is not one of %s", quote(v.Report), strings.Join(all, ", "))
+	case r == ReportCheck && v.GitHubAppID == "":
+		f.add("REPORT", "check needs a GitHub App, because GitHub lets only Apps make check runs: write status, or set GITHUB_APP_ID")
+	}
+	return r
+}
+
+// LoadAdmin reads from environ where a server that runs can be looked at, for those who look. addr
+// comes before ADMIN_ADDR if it is set.
+func LoadAdmin(ctx context.Context, environ map[string]string, secrets SecretSource, addr string) (Admin, error) {
+	if secrets == nil {
+		secrets = AWSSecrets()
+	}
+	all, f, err := parse(environ)
+	if err != nil {
+		return Admin{}, err
+	}
+	v := &variables{AdminAddr: cmp.Or(addr, all.AdminAddr), AdminToken: all.AdminToken}
+	v.fetchSecrets(ctx, secrets, f)
+	a := v.admin(f)
+	return a, f.err()
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // minReconcileInterval keeps a forgotten unit (60ms) from using up GitHub's rate limit.

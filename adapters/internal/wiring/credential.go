@@ -59,6 +59,7 @@ func newCredentialWatch(gh *github.Client, cfg *config.Config, m *Metrics, log *
 			w.needs.Repositories = true
 		}
 	}
+	w.needs.Statuses, w.needs.Checks = cfg.Report == config.ReportStatus, cfg.Report == config.ReportCheck
 	for _, h := range cfg.Webhook.Hooks {
 		hook, err := github.ParseHook(h)
 		if err != nil {
@@ -99,11 +100,11 @@ func (w *credentialWatch) look(ctx context.Context) {
 		w.log.WarnContext(ctx, "GitHub can't be asked: jobs are accepted, and wait until it can", "system", "github", "class", provisioner.Class(err), "error", err)
 	}
 	if err != nil {
-		w.metrics.githubUp.Set(0)
+		w.metrics.setGitHubUp(false)
 		w.accepted = false
 		return
 	}
-	w.metrics.githubUp.Set(1)
+	w.metrics.setGitHubUp(true)
 	if !w.accepted {
 		w.accepted = true
 		w.tell(ctx, who)
@@ -117,32 +118,55 @@ const soon = 14 * 24 * time.Hour
 const mostTried = 20
 
 func (w *credentialWatch) tell(ctx context.Context, who github.Identity) {
-	log := w.log.With("setting", w.setting)
-	log.InfoContext(ctx, "at GitHub the service is "+who.String())
+	for _, f := range w.findings(ctx, who) {
+		level := slog.LevelWarn
+		if f.Verdict == provisioner.Good {
+			level = slog.LevelInfo
+		}
+		attrs := []slog.Attr{slog.String("setting", w.setting)}
+		if f.Detail != "" {
+			attrs = append(attrs, slog.String("detail", f.Detail))
+		}
+		w.log.LogAttrs(ctx, level, f.What, attrs...)
+	}
+}
+
+// findings are what can be found out about an identity: what it lacks, and whether it can read what
+// serving the repositories takes that the settings name.
+func (w *credentialWatch) findings(ctx context.Context, who github.Identity) (found []provisioner.Finding) {
+	add := func(v provisioner.Verdict, what, detail string) {
+		found = append(found, provisioner.Finding{Verdict: v, What: what, Detail: detail})
+	}
+	add(provisioner.Good, "at GitHub the service is "+who.String(), "")
 	if who.Login == "" {
-		log.WarnContext(ctx, "GitHub does not say whose the credential is: if GITHUB_API_URL is GitHub Enterprise Server's, it ends in /api/v3")
+		add(provisioner.Unknown, "GitHub does not say whose the credential is", "if GITHUB_API_URL is GitHub Enterprise Server's, it ends in /api/v3")
 	}
 	if left := time.Until(who.Expires); !who.Expires.IsZero() && left < soon {
-		log.WarnContext(ctx, "the token ends soon", "at", who.Expires)
+		add(provisioner.Unknown, "the token ends soon", who.Expires.UTC().Format(time.RFC3339))
 	}
 	for _, lacks := range who.Lacks(w.needs) {
-		log.WarnContext(ctx, "the credential lacks "+lacks)
+		add(provisioner.Bad, "the credential lacks "+lacks, "")
 	}
 	grants, err := w.github.Installations(ctx, w.needs)
 	if err != nil {
-		log.WarnContext(ctx, "the App's installations can't be listed", "error", err)
+		add(provisioner.Bad, "the App's installations can't be listed", err.Error())
 	}
 	for _, g := range grants {
 		if g.Suspended {
-			log.WarnContext(ctx, "the App's installation is suspended: its owner can end that", "account", g.Account)
+			add(provisioner.Bad, "the App's installation of "+g.Account+" is suspended", "its owner can end that")
 		}
 		for _, lacks := range g.Lacks {
-			log.WarnContext(ctx, "the App's installation lacks "+lacks+": its owner can accept the App's new permissions", "account", g.Account)
+			add(provisioner.Bad, "the App's installation of "+g.Account+" lacks "+lacks, "its owner can accept the App's new permissions")
 		}
 	}
 	for _, r := range w.named[:min(len(w.named), mostTried)] {
-		if err := w.github.Try(ctx, r, w.needs); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "the credential can't read what serving a repository takes", "repository", r.String(), "class", provisioner.Class(err), "error", err)
+		err := w.github.Try(ctx, r, w.needs)
+		if ctx.Err() != nil {
+			return found
+		}
+		if err != nil {
+			add(provisioner.Bad, "the credential can't read what serving "+r.String()+" takes", err.Error())
 		}
 	}
+	return found
 }

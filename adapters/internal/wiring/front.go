@@ -18,9 +18,9 @@ import (
 // of the clouds it needs nothing until somebody asks for a dry run.
 type Front struct{ *webhook.Receiver }
 
-func newFront(cfg *config.Config, table *labels.Table, q queue.Queue, m *Metrics, log *slog.Logger) (Front, error) {
+func newFront(cfg *config.Config, table *labels.Table, q queue.Queue, watchers Watchers, log *slog.Logger) (Front, error) {
 	accept := webhook.AccepterFunc(q.Send)
-	r, err := webhook.New(cfg.Webhook.Token, table, accept, &latePlanner{cfg: cfg, log: log}, receiverConfig(cfg, nil, m, log))
+	r, err := webhook.New(cfg.Webhook.Token, table, accept, &latePlanner{cfg: cfg, log: log}, receiverConfig(cfg, nil, watchers, log))
 	return Front{r}, err
 }
 

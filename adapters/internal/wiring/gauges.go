@@ -11,12 +11,13 @@ import (
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/journal"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
-// Gauges adds what is measured at the moment somebody asks, the jobs in the queue and what is left
-// of GitHub's rate limit, and the limits that machines are measured by.
-func Gauges(m *Metrics, q queue.Queue, gh *github.Client, cfg *config.Config, log *slog.Logger) error {
+// Gauges adds what is measured at the moment somebody asks (the jobs in the queue, why they wait,
+// and what is left of GitHub's rate limit) and the limits that machines are measured by.
+func Gauges(m *Metrics, q queue.Queue, j *journal.Journal, gh *github.Client, cfg *config.Config, log *slog.Logger) error {
 	most := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "machines_max", Help: "The most machines that a runner type may have at once, as the catalogue says; none if it says nothing.",
 	}, []string{"type"})
@@ -26,7 +27,7 @@ func Gauges(m *Metrics, q queue.Queue, gh *github.Client, cfg *config.Config, lo
 		}
 	}
 	gauges := []prometheus.Collector{
-		most,
+		most, newWaits(j),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "github_requests_remaining", Help: "Requests that GitHub's rate limit still allows, as of its last answer.",
 		}, func() float64 { return known(gh.Quota().Remaining, gh.Quota().Limit) }),

@@ -14,6 +14,7 @@ import (
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/provisioner"
 	"github.com/datawire/github-runner-provisioner/provisioner/github"
+	"github.com/datawire/github-runner-provisioner/provisioner/journal"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
 )
 
@@ -25,7 +26,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Gauges(m, queue.NewMemory(0), gh, &config.Config{}, slog.New(slog.DiscardHandler)); err != nil {
+	if err := Gauges(m, queue.NewMemory(0), journal.New(journal.Config{}), gh, &config.Config{}, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile("../../../docs/metrics.md")
@@ -77,7 +78,9 @@ func TestAFailureIsBookedOnTheSideThatFailed(t *testing.T) {
 		fmt.Errorf("provision: %w", provisioner.ErrRefused),
 	} {
 		for _, kind := range []provisioner.EventKind{provisioner.EventFailed, provisioner.EventHeld} {
-			m.Observe(t.Context(), provisioner.Event{Kind: kind, RunnerType: "linux", Provider: "aws", Err: err})
+			m.Observe(t.Context(), provisioner.Event{
+				Kind: kind, RunnerType: "linux", Provider: "aws", Err: err, Reason: provisioner.ReasonOf(err, provisioner.RunnerType{Provider: "aws"}),
+			})
 		}
 	}
 	for _, system := range []string{"github", "aws"} {
@@ -97,7 +100,7 @@ func TestTheLimitOfATypeIsAMetricIfItHasOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := &config.Config{Runners: []config.Runner{{RunnerType: provisioner.RunnerType{Name: "linux", Max: 50}}, {RunnerType: provisioner.RunnerType{Name: "mac"}}}}
-	if err := Gauges(m, queue.NewMemory(0), gh, cfg, slog.New(slog.DiscardHandler)); err != nil {
+	if err := Gauges(m, queue.NewMemory(0), journal.New(journal.Config{}), gh, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	want := `# HELP runner_provisioner_machines_max The most machines that a runner type may have at once, as the catalogue says; none if it says nothing.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"go.uber.org/fx"
-	"go.uber.org/fx/fxevent"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/labels"
@@ -33,13 +32,7 @@ func Module(cfg *config.Config, log *slog.Logger) fx.Option {
 			newReceiver,
 			newFront,
 		),
-		// What fx itself does is of interest only to those who debug the wiring.
-		fx.WithLogger(func() fxevent.Logger {
-			l := &fxevent.SlogLogger{Logger: log.With("component", "fx")}
-			l.UseLogLevel(slog.LevelDebug)
-			l.UseErrorLevel(slog.LevelDebug) // the binary says it in plain words
-			return l
-		}),
+		fx.NopLogger, // what goes wrong the binary says in plain words
 	)
 }
 
@@ -56,28 +49,29 @@ func runnerTypes(cfg *config.Config) []provisioner.RunnerType {
 }
 
 func newProvisioner(
-	cfg *config.Config, p Providers, r provisioner.Registrar, m *Metrics, d provisioner.Deployment,
+	cfg *config.Config, p Providers, r provisioner.Registrar, watchers Watchers, d provisioner.Deployment,
 ) (*provisioner.Provisioner, error) {
-	return provisioner.New(runnerTypes(cfg), p, r, provisioner.Config{Observer: m, Deployment: d})
+	return provisioner.New(runnerTypes(cfg), p, r, provisioner.Config{Observer: watchers, Deployment: d})
 }
 
-func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, m *Metrics, cfg *config.Config, log *slog.Logger) *queue.Worker {
+func newWorker(q queue.Queue, p *provisioner.Provisioner, providers Providers, watchers Watchers, cfg *config.Config, log *slog.Logger) *queue.Worker {
 	return queue.NewWorker(q, p, queue.Config{
-		Listers: providers.listers(), NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:"), Logger: log, Observer: m,
+		Listers: providers.listers(), NoDeduplication: !strings.HasPrefix(cfg.QueueURL, "sqlite:"), Logger: log, Observer: watchers,
 	})
 }
 
 // newReceiver returns the webhook of a process that also does the work.
 func newReceiver(
-	cfg *config.Config, h hints, p *provisioner.Provisioner, m *Metrics, log *slog.Logger, d *deliveries,
+	cfg *config.Config, h hints, p *provisioner.Provisioner, watchers Watchers, log *slog.Logger, d *deliveries,
 ) (*webhook.Receiver, error) {
-	r, err := webhook.New(cfg.Webhook.Token, p, h, p, receiverConfig(cfg, h, m, log))
+	r, err := webhook.New(cfg.Webhook.Token, p, h, p, receiverConfig(cfg, h, watchers, log))
 	d.receiver = r
 	return r, err
 }
 
-func receiverConfig(cfg *config.Config, recorder webhook.Recorder, m *Metrics, log *slog.Logger) webhook.Config {
+func receiverConfig(cfg *config.Config, recorder webhook.Recorder, watchers Watchers, log *slog.Logger) webhook.Config {
 	return webhook.Config{
-		PreviousSecret: cfg.Webhook.PreviousToken, Repositories: cfg.Webhook.Repositories, MaxBody: cfg.Webhook.MaxBody, Recorder: recorder, Logger: log, Observer: m,
+		PreviousSecret: cfg.Webhook.PreviousToken, Repositories: cfg.Webhook.Repositories, MaxBody: cfg.Webhook.MaxBody, Recorder: recorder, Logger: log,
+		Observer: watchers.Metrics, Events: watchers.jobs(),
 	}
 }

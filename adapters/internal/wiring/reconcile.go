@@ -18,10 +18,11 @@ import (
 )
 
 func newSweeper(
-	cfg *config.Config, engine *provisioner.Provisioner, gh *github.Client, w *queue.Worker, q queue.Queue, m *Metrics, log *slog.Logger, d *deliveries,
+	cfg *config.Config, engine *provisioner.Provisioner, gh *github.Client, w *queue.Worker, q queue.Queue, watchers Watchers, log *slog.Logger, d *deliveries,
 ) (*reconcile.Sweeper, error) {
 	c := reconcile.Config{
-		Repositories: named(cfg.Webhook.Repositories), Allowed: allowed(cfg.Webhook.Repositories), Logger: log, Observer: m,
+		Repositories: named(cfg.Webhook.Repositories), Allowed: allowed(cfg.Webhook.Repositories), Logger: log,
+		Observer: watchers, Events: watchers.jobs(),
 		Quota: func(t provisioner.Target) (int, int, time.Time) {
 			q := gh.QuotaAt(t)
 			return q.Remaining, q.Limit, q.Reset

@@ -53,7 +53,7 @@ func TestTheReconcilerLooksAfterWhatTheAllowListAllows(t *testing.T) {
 			if allowList != "" {
 				cfg.Webhook.Repositories = strings.Split(allowList, ",")
 			}
-			s, err := newSweeper(cfg, engine, gh, queue.NewWorker(q, engine, queue.Config{}), q, newMetrics(), log, newDeliveries(gh))
+			s, err := newSweeper(cfg, engine, gh, queue.NewWorker(q, engine, queue.Config{}), q, Watchers{Metrics: newMetrics()}, log, newDeliveries(gh))
 			if err != nil {
 				t.Fatal(err)
 			}

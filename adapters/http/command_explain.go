@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/datawire/github-runner-provisioner/adapters/statuspage"
+)
+
+func explainCommand(ctx context.Context, args []string, out streams) int {
+	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
+	asJSON, addr := flags.Bool("json", false, ""), flags.String("admin-addr", "", "")
+	rest, err := parse(flags, args, 1)
+	if err != nil {
+		return misuse(out, err.Error())
+	}
+	id, err := statuspage.ParseJob(rest[0])
+	if err != nil {
+		return misuse(out, "explain: "+err.Error())
+	}
+	body, err := look(ctx, *addr, fmt.Sprintf("/jobs/%d", id))
+	if errors.Is(err, errNowhere) {
+		body, err = explainDirectly(ctx, rest[0], id, out)
+	}
+	if err != nil {
+		fmt.Fprintln(out.err, err)
+		return exitFailed
+	}
+	if *asJSON {
+		_, _ = out.out.Write(body)
+		return exitOK
+	}
+	var j statuspage.Job
+	if err := json.Unmarshal(body, &j); err != nil {
+		fmt.Fprintln(out.err, "the server's answer can't be read:", err)
+		return exitFailed
+	}
+	writeJob(out.out, j)
+	return exitOK
+}
+
+// writeJob says why a job is where it is, and how it came there.
+func writeJob(w io.Writer, j statuspage.Job) {
+	if j.Because != "" {
+		fmt.Fprintf(w, "%s\n\n", j.Because)
+	}
+	fmt.Fprintf(w, "job %d of %s", j.ID, j.Repository)
+	if j.Type != "" {
+		fmt.Fprintf(w, ", type %s", j.Type)
+	}
+	fmt.Fprintf(w, ": %s for %s\n\n", j.State, ago(j.Since))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var last time.Time
+	for _, s := range j.Timeline {
+		took := ""
+		if d := s.At.Sub(last).Round(time.Second); !last.IsZero() && d > 0 {
+			took = "+" + d.String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.At.UTC().Format("2006-01-02 15:04:05"), took, s.Step, s.Detail)
+		last = s.At
+	}
+	_ = table.Flush()
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/caarlos0/env/v10"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+
+	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
+	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
+)
+
+// garbage is how much of the heap may be garbage, in percent of what lives: the service has little
+// to remember and shares its machine, so it trades some CPU for memory.
+const garbage = 50
+
+func serveCommand(ctx context.Context, args []string, out streams) int {
+	if len(args) > 0 {
+		return misuse(out, fmt.Sprintf("serve takes no arguments, and %q is one", args[0]))
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+	cfg, err := config.Load(ctx, env.ToMap(os.Environ()), nil)
+	if err != nil {
+		fmt.Fprintln(out.err, err)
+		return exitFailed
+	}
+	log := wiring.NewLogger(cfg, out.out)
+	wiring.LogWarnings(cfg, log)
+	app := fx.New(options(cfg, log))
+	start, cancel := context.WithTimeout(ctx, app.StartTimeout())
+	defer cancel()
+	if err := app.Start(start); err != nil {
+		fmt.Fprintln(out.err, "the service can't start:", dig.RootCause(err))
+		return exitFailed
+	}
+	signal := <-app.Wait()
+	log.Info("stopping: no job is begun any more, and what is under way may end", "signal", fmt.Sprint(signal.Signal), "at_most", stopTimeout)
+	stop, cancel := context.WithTimeout(ctx, app.StopTimeout())
+	defer cancel()
+	if err := app.Stop(stop); err != nil {
+		fmt.Fprintln(out.err, "the service did not stop cleanly:", dig.RootCause(err))
+		return exitFailed
+	}
+	log.Info("stopped")
+	return signal.ExitCode
+}
+
+// stopTimeout covers the requests in progress, the launches under way and the closing of the queue;
+// Kubernetes kills after 30 s, unless it is told otherwise.
+const stopTimeout = 25 * time.Second
