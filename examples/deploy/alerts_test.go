@@ -24,7 +24,10 @@ const (
 // metrics are the service's, with their labels.
 func metrics(t *testing.T) map[string][]string {
 	t.Helper()
-	text := source(t, "adapters/internal/wiring/metrics.go") + source(t, "adapters/internal/wiring/gauges.go")
+	text := ""
+	for _, name := range []string{"metrics", "gauges", "journal"} {
+		text += source(t, "adapters/internal/wiring/"+name+".go")
+	}
 	found := map[string][]string{}
 	quoted := regexp.MustCompile(`"(\w+)"`)
 	labels := func(list string) (names []string) {

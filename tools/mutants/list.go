@@ -42,7 +42,7 @@ var mutants = []mutant{
 	{"a message that another process had is not asked about", "provisioner/queue/attempt.go", "m.Receives > 1 || ", "", "./provisioner/queue"},
 	{"a job that somebody attempted is not asked about", "provisioner/queue/attempt.go", "\t\tw.tried.has(j.Key()) || ", "\t\t", "./provisioner/queue"},
 	{"a job that a reconciler found has waited since then alone", "provisioner/queue/attempt.go", "if created := m.Job.CreatedAt; !created.IsZero() && created.Before(m.Accepted) {", "if created := m.Job.CreatedAt; false {", "./provisioner/queue"},
-	{"a job that waits on Lambda leaves no line", "provisioner/queue/attempt.go", "w.cfg.Logger.InfoContext(ctx, \"job waits\",", "w.cfg.Logger.DebugContext(ctx, \"job waits\",", "./provisioner/queue ./adapters/lambda"},
+	{"a job that waits on Lambda leaves no line", "provisioner/queue/attempt.go", "w.cfg.Logger.Log(ctx, level, \"job waits\",", "w.cfg.Logger.Log(ctx, level-8, \"job waits\",", "./provisioner/queue ./adapters/lambda"},
 	{"a repository that failed once is remembered for ever", "provisioner/queue/breaker.go", "b.failures == 0 || !b.probing && time.Since", "b.failures == 0 || false && time.Since", "-run Forgotten ./provisioner/queue"},
 	{"an attempt waits for another's list longer than it has time", "provisioner/queue/capacity.go", "\tcase <-ctx.Done():\n\t\treturn ctx.Err()\n", "", "-run AnotherCallers ./provisioner/queue"},
 	{"a job of another type holds up the lane that it lies in", "provisioner/queue/worker.go", "if t.Name != f.message.Lane {", "if false {", "-run AnotherTypesLane ./provisioner/queue"},
@@ -123,7 +123,7 @@ var mutants = []mutant{
 	{"an attempt that another forge calls 0 is refused", "provisioner/webhook/delivery.go", "cmp.Or(p.Job.RunAttempt, 1)", "cmp.Or(p.Job.RunAttempt, 0)", "./provisioner/webhook"},
 	{"unverified bodies take any memory", "provisioner/webhook/unverified.go", "if u.bytes.Add(next) > most {", "if u.bytes.Add(next) < 0 {", "./provisioner/webhook"},
 	{"a client may take for ever", "adapters/http/server.go", "ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,", "", "-run Client|Slow|Server ./adapters/http"},
-	{"what nobody understands starts a server", "adapters/http/main.go", "if len(args) > 0 && ", "if false && ", "-run NotUnderstood ./adapters/http"},
+	{"what nobody understands starts a server", "adapters/http/command.go", "return misuse(out, fmt.Sprintf(\"%q is not understood\", name))", "return serveCommand(ctx, args, out)", "-run NotUnderstood ./adapters/http"},
 	{"one of two replicas ends while it is still sent deliveries", "examples/deploy/kubernetes/deployment.yaml", "# lifecycle: {preStop: {sleep: {seconds: 5}}}", "# lifecycle: {}", "-run Replicas ./examples/deploy"},
 
 	// The queues.
@@ -158,6 +158,23 @@ var mutants = []mutant{
 	{"nobody is told that all repositories are allowed", "adapters/internal/wiring/announce.go", "if len(cfg.Webhook.Repositories) == 0 {", "if false {", "./adapters/internal/wiring"},
 	{"a thousand jobs that wait for a probe are received every second", "adapters/lambda/messages.go", "if after <= 0 || after >= shortestWait {", "if true {", "-run Batch|Message|Hint ./adapters/lambda"},
 	{"no build can be told its version", "adapters/internal/wiring/version.go", "cmp.Or(version, stamped", "cmp.Or(stamped", "-run Version ./adapters/http"},
-	{"long jobs that fill a type wake somebody", "examples/deploy/kubernetes/monitoring/alerts.yaml", "          unless max by (type) (sum by (type, instance) (runner_provisioner_machines{state!=\"dead\"})) >= max by (type) (runner_provisioner_machines_max)\n", "", "-run Promtool ./examples/deploy"},
+	{"long jobs that fill a type wake somebody", "examples/deploy/kubernetes/monitoring/alerts.yaml", "          unless (sum by (type) (runner_provisioner_jobs_waiting{because=\"max\"}) > 0 unless sum by (type) (runner_provisioner_machines{state=\"dead\"}) > 0)\n", "", "-run Promtool ./examples/deploy"},
+	{"machines that are dead and fill a type wake nobody", "examples/deploy/kubernetes/monitoring/alerts.yaml", " unless sum by (type) (runner_provisioner_machines{state=\"dead\"}) > 0)", ")", "-run Promtool ./examples/deploy"},
+	{"a revoked token wakes somebody for every type", "examples/deploy/kubernetes/monitoring/alerts.yaml", "          unless on () max(runner_provisioner_github_up) == 0\n", "", "-run Promtool ./examples/deploy"},
+	{"the dashboard asks by a label that nobody has", "examples/deploy/monitoring/runner-provisioner.json", "\"expr\": \"sum by (type, because) (", "\"expr\": \"sum by (type, reason) (", "-run Dashboard ./adapters/internal/wiring"},
+	{"the dashboard asks for an answer that is never given", "examples/deploy/monitoring/runner-provisioner.json", "result=\\\"ok\\\"", "result=\\\"good\\\"", "-run Dashboard ./adapters/internal/wiring"},
 	{"a job of Lambda's second delivery counts as fresh", "adapters/lambda/batch.go", "x.Job.Repeated = x.Job.Repeated || receives(m) > 1", "x.Job.Repeated = false", "-run Batch ./adapters/lambda"},
+
+	// What is said about jobs.
+	{"a breaker forgets why it is open", "provisioner/queue/breaker.go", "\tb.why = why\n", "", "./provisioner/queue"},
+	{"a place without room is not told", "awsrunner/launch.go", "\t\tl.Full(at.String(), err)\n", "", "./awsrunner"},
+	{"a dry run leaves a trace in the journal", "provisioner/webhook/report.go", "if r.events == nil || x.mode.dry {", "if r.events == nil {", "./provisioner/webhook"},
+	{"strangers fill the log", "provisioner/webhook/report.go", "rate.Sometimes{First: 20, Interval: 10 * time.Second}", "rate.Sometimes{Every: 1}", "-run Strangers ./provisioner/webhook"},
+	{"a reason is told again and again", "provisioner/journal/watch.go", "if now == r.told || ", "if ", "./provisioner/journal"},
+	{"an ended job runs again", "provisioner/journal/record.go", "if r.Ended.IsZero() && r.State != Ended {", "if true {", "./provisioner/journal"},
+	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "", "./provisioner/journal"},
+	{"a report is made at every look", "adapters/internal/wiring/report.go", "return n, what, what != j.Reported", "return n, what, true", "-run Reason|Report ./adapters/internal/wiring"},
+	{"reports use up what launches need", "adapters/internal/wiring/report.go", "if !r.pace.Allow() {", "if false {", "-run Report ./adapters/internal/wiring"},
+	{"the status page is everybody's", "adapters/http/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "false", "-run StatusPage ./adapters/http"},
+	{"a web page elsewhere reads this machine's status page", "adapters/http/admin.go", "if !isLocal(r.Host) {", "if false {", "-run StatusPage ./adapters/http"},
 }
