@@ -172,9 +172,9 @@ var mutants = []mutant{
 	{"strangers fill the log", "provisioner/webhook/report.go", "rate.Sometimes{First: 20, Interval: 10 * time.Second}", "rate.Sometimes{Every: 1}", "-run Strangers ./provisioner/webhook"},
 	{"a reason is told again and again", "provisioner/journal/watch.go", "if now == r.told || ", "if ", "./provisioner/journal"},
 	{"an ended job runs again", "provisioner/journal/record.go", "if r.Ended.IsZero() && r.State != Ended {", "if true {", "./provisioner/journal"},
-	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "", "./provisioner/journal"},
+	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "\t\t_ = taken\n", "./provisioner/journal"},
 	{"a report is made at every look", "adapters/internal/wiring/report.go", "return n, what, what != j.Reported", "return n, what, true", "-run Reason|Report ./adapters/internal/wiring"},
 	{"reports use up what launches need", "adapters/internal/wiring/report.go", "if !r.pace.Allow() {", "if false {", "-run Report ./adapters/internal/wiring"},
-	{"the status page is everybody's", "adapters/http/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "false", "-run StatusPage ./adapters/http"},
+	{"the status page is everybody's", "adapters/http/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "subtle.ConstantTimeCompare(got[:], want[:]) > 1", "-run StatusPage ./adapters/http"},
 	{"a web page elsewhere reads this machine's status page", "adapters/http/admin.go", "if !isLocal(r.Host) {", "if false {", "-run StatusPage ./adapters/http"},
 }
