@@ -86,6 +86,9 @@ func TestEachDeliverySaysWhatItMeansForItsJob(t *testing.T) {
 			action: "completed", job: map[string]any{"repository": "somebody/else", "completed_at": "2000-01-01T00:00:08Z"}, at: 10 * time.Second,
 			want: provisioner.Event{Kind: provisioner.EventDenied, Reason: why(provisioner.BecauseNotAllowed, "the repository somebody/else is not allowed to use runners")},
 		},
+		"for GitHub's own machines, in a repository that is not allowed": {
+			action: "queued", job: map[string]any{"repository": "somebody/else", "labels": []string{"ubuntu-latest"}},
+		},
 		"of labels that no type has, but some have more of": {
 			action: "queued", job: map[string]any{"labels": []string{"macOS", "arm64", "GPU"}}, at: 10 * time.Second,
 			want: provisioner.Event{Kind: provisioner.EventIgnored, Reason: why(provisioner.BecauseNoType, "no runner type serves the labels [macOS, arm64, GPU]: macOS-arm64 lacks GPU; ubuntu-arm64 lacks macOS, GPU")},

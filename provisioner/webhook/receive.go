@@ -90,29 +90,26 @@ func (r *Receiver) handle(ctx context.Context, x *exchange, d Delivery) Answer {
 
 // dispatch goes by the action alone: workflow_job.status may say something else.
 func (r *Receiver) dispatch(ctx context.Context, x *exchange, d Delivery) Answer {
-	pass := func(kind provisioner.EventKind, status Status, because provisioner.Because, detail string) Answer {
-		r.tell(ctx, x, provisioner.Event{Kind: kind, Reason: provisioner.Reason{Because: because, Detail: detail}})
-		return answer(status, detail)
-	}
+	runnerType, serves := r.matcher.Match(d.Job.Labels)
 	if !r.allowed.allows(d.Job.Repository) {
-		return pass(provisioner.EventDenied, StatusDenied, provisioner.BecauseNotAllowed, "the repository "+d.Job.Repository.String()+" is not allowed to use runners")
+		reason := "the repository " + d.Job.Repository.String() + " is not allowed to use runners"
+		if serves { // of others nobody is kept from anything: they may be for GitHub's own machines
+			r.tell(ctx, x, provisioner.Event{Kind: provisioner.EventDenied, Reason: provisioner.Reason{Because: provisioner.BecauseNotAllowed, Detail: reason}})
+		}
+		return answer(StatusDenied, reason)
 	}
 	switch d.Action {
 	case ActionQueued, ActionInProgress, ActionCompleted:
 	default:
-		return pass(provisioner.EventIgnored, StatusIgnored, provisioner.BecauseNoRunner, "the action "+brief(d.Action)+" needs no runner")
+		return r.ignore(ctx, x, provisioner.BecauseNoRunner, "the action "+brief(d.Action)+" needs no runner")
 	}
-	runnerType, ok := r.matcher.Match(d.Job.Labels)
-	if !ok {
-		return pass(provisioner.EventIgnored, StatusIgnored, provisioner.BecauseNoType, r.noTypeServes(d.Job.Labels))
+	if !serves {
+		return r.ignore(ctx, x, provisioner.BecauseNoType, r.noTypeServes(d.Job.Labels))
 	}
 	var a Answer
 	switch {
 	case d.Action != ActionQueued:
-		a = r.record(ctx, x, Change{
-			Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, RunnerID: d.RunnerID, Conclusion: d.Conclusion,
-			StartedAt: d.StartedAt, CompletedAt: d.CompletedAt,
-		})
+		a = r.record(ctx, x, d, runnerType)
 	case x.mode.dry:
 		a = r.plan(ctx, d.Job, runnerType)
 	default:
@@ -122,21 +119,28 @@ func (r *Receiver) dispatch(ctx context.Context, x *exchange, d Delivery) Answer
 	return a
 }
 
-func (r *Receiver) record(ctx context.Context, x *exchange, c Change) Answer {
+func (r *Receiver) ignore(ctx context.Context, x *exchange, because provisioner.Because, reason string) Answer {
+	r.tell(ctx, x, provisioner.Event{Kind: provisioner.EventIgnored, Reason: provisioner.Reason{Because: because, Detail: reason}})
+	return answer(StatusIgnored, reason)
+}
+
+func (r *Receiver) record(ctx context.Context, x *exchange, d Delivery, runnerType string) Answer {
 	if x.mode.dry {
 		return answer(StatusRecorded, "nothing was kept, as this is a dry run")
 	}
 	if r.recorder != nil {
-		r.recorder.Record(ctx, c)
+		r.recorder.Record(ctx, Change{
+			Job: d.Job, Action: d.Action, RunnerType: runnerType, RunnerName: d.RunnerName, RunnerID: d.RunnerID, Conclusion: d.Conclusion,
+		})
 	}
 	e := provisioner.Event{
-		Kind: provisioner.EventStarted, RunnerType: c.RunnerType, Runner: provisioner.Runner{ID: c.RunnerID, Name: c.RunnerName}, Conclusion: c.Conclusion, At: c.StartedAt,
+		Kind: provisioner.EventStarted, At: d.StartedAt, RunnerType: runnerType, Runner: provisioner.Runner{ID: d.RunnerID, Name: d.RunnerName}, Conclusion: d.Conclusion,
 	}
-	if c.Action == ActionCompleted {
-		e.Kind, e.At = provisioner.EventEnded, c.CompletedAt
+	if d.Action == ActionCompleted {
+		e.Kind, e.At = provisioner.EventEnded, d.CompletedAt
 	}
 	r.tell(ctx, x, e)
-	return answer(StatusRecorded, "the job is "+strings.ReplaceAll(c.Action, "_", " "))
+	return answer(StatusRecorded, "the job is "+strings.ReplaceAll(d.Action, "_", " "))
 }
 
 func (r *Receiver) accept(ctx context.Context, x *exchange, j provisioner.Job, runnerType string) Answer {

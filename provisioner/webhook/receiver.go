@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/datawire/github-runner-provisioner/labels"
 	"github.com/datawire/github-runner-provisioner/provisioner"
@@ -52,8 +51,6 @@ type Change struct {
 	RunnerID int64
 	// Conclusion is how a completed job ended: success, failure, cancelled, ...
 	Conclusion string
-	// StartedAt and CompletedAt are GitHub's times; zero if unknown.
-	StartedAt, CompletedAt time.Time
 }
 
 // Config holds what a [Receiver] can do without. The zero value means the defaults.

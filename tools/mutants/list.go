@@ -169,6 +169,7 @@ var mutants = []mutant{
 	{"a breaker forgets why it is open", "provisioner/queue/breaker.go", "\tb.why = why\n", "", "./provisioner/queue"},
 	{"a place without room is not told", "awsrunner/launch.go", "\t\tl.Full(at.String(), err)\n", "", "./awsrunner"},
 	{"a dry run leaves a trace in the journal", "provisioner/webhook/report.go", "if r.events == nil || x.mode.dry {", "if r.events == nil {", "./provisioner/webhook"},
+	{"jobs for GitHub's own machines count as denied ours", "provisioner/webhook/receive.go", "if serves { // of others", "if true { // of others", "./provisioner/webhook"},
 	{"strangers fill the log", "provisioner/webhook/report.go", "rate.Sometimes{First: 20, Interval: 10 * time.Second}", "rate.Sometimes{Every: 1}", "-run Strangers ./provisioner/webhook"},
 	{"a reason is told again and again", "provisioner/journal/watch.go", "if now == r.told || ", "if ", "./provisioner/journal"},
 	{"an ended job runs again", "provisioner/journal/record.go", "if r.Ended.IsZero() && r.State != Ended {", "if true {", "./provisioner/journal"},

@@ -98,15 +98,15 @@ func (d *direct) tell(ctx context.Context, job github.JobReport) {
 		e.Job = job.Job
 		d.seen.Observe(ctx, e)
 	}
+	t, err := d.engine.TypeFor(job.Job)
+	if err != nil {
+		see(provisioner.Event{Kind: provisioner.EventIgnored, Reason: provisioner.Reason{Because: provisioner.BecauseNoType, Detail: d.engine.Explain(job.Labels)}})
+		return
+	}
 	if globs := d.cfg.Webhook.Repositories; len(globs) > 0 && !allowed(globs)(job.Repository) {
 		see(provisioner.Event{Kind: provisioner.EventDenied, Reason: provisioner.Reason{
 			Because: provisioner.BecauseNotAllowed, Detail: "the repository " + job.Repository.String() + " is not allowed to use runners",
 		}})
-		return
-	}
-	t, err := d.engine.TypeFor(job.Job)
-	if err != nil {
-		see(provisioner.Event{Kind: provisioner.EventIgnored, Reason: provisioner.Reason{Because: provisioner.BecauseNoType, Detail: d.engine.Explain(job.Labels)}})
 		return
 	}
 	see(provisioner.Event{Kind: provisioner.EventAccepted, RunnerType: t.Name, At: job.CreatedAt})
