@@ -57,9 +57,11 @@ func newAdmin(cfg *config.Config, j *journal.Journal, gh *github.Client, d provi
 func guard(token provisioner.Secret, h http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token.Reveal()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // the page sets its own
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if token.IsZero() {
 			if !isLocal(r.Host) {
-				refuse(w, http.StatusForbidden, "the status page of this machine is at http://localhost, and nowhere else: ADMIN_TOKEN lets others in")
+				reply(w, http.StatusForbidden, "the status page of this machine is at http://localhost, and nowhere else: ADMIN_TOKEN lets others in")
 				return
 			}
 			h.ServeHTTP(w, r)
@@ -71,17 +73,11 @@ func guard(token provisioner.Secret, h http.Handler) http.Handler {
 		}
 		if got := sha256.Sum256([]byte(password)); subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Basic realm="GitHub Runner Provisioner: any user name, and ADMIN_TOKEN as the password", charset="UTF-8"`)
-			refuse(w, http.StatusUnauthorized, "ADMIN_TOKEN is needed, as a bearer token or as the password of any user")
+			reply(w, http.StatusUnauthorized, "ADMIN_TOKEN is needed, as a bearer token or as the password of any user")
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
-}
-
-func refuse(w http.ResponseWriter, code int, why string) {
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	reply(w, code, why)
 }
 
 func isLocal(host string) bool {

@@ -46,11 +46,26 @@ func TestTheStatusPageIsForThoseWhoKnowItsToken(t *testing.T) {
 		if resp.StatusCode != x.code {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
 		}
-		if policy := resp.Header.Get("Content-Security-Policy"); x.path != "/metrics" && !strings.Contains(policy, "default-src 'none'") {
+		if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
 			t.Errorf("%s: the policy is %q", name, policy)
 		}
 		if asks := resp.Header.Get("WWW-Authenticate") != ""; asks != (x.code == http.StatusUnauthorized) {
 			t.Errorf("%s: it is asked for the password: %t", name, asks)
+		}
+	}
+	for _, path := range []string{"/", "/metrics"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.pageAddr(t)+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("", adminToken)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, resp.StatusCode)
 		}
 	}
 	if code, _ := s.get(t, "/metrics"); code != http.StatusNotFound {
