@@ -3,6 +3,8 @@ package provisioner_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,10 +13,10 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner"
 )
 
-// TestEveryReasonHasItsSentence has each reason said, as of midnight.
+// TestEveryReasonHasItsSentence has each reason of the source said, as of midnight.
 func TestEveryReasonHasItsSentence(t *testing.T) {
 	repo := provisioner.Target{Owner: "octo-org", Repo: "app"}
-	for because, c := range map[provisioner.Because]struct {
+	said := map[provisioner.Because]struct {
 		r    provisioner.Reason
 		want string
 	}{
@@ -45,7 +47,21 @@ func TestEveryReasonHasItsSentence(t *testing.T) {
 		provisioner.BecauseNotAllowed:   {provisioner.Reason{Detail: "the repository octo-org/x is not allowed to use runners"}, "It is denied: the repository octo-org/x is not allowed to use runners. Somebody has to add it to REPOSITORIES and deliver the webhook again."},
 		provisioner.BecauseGivenUp:      {provisioner.Reason{Detail: "it waited for a day"}, "It was given up: it waited for a day."},
 		provisioner.BecauseNeverCameUp:  {provisioner.Reason{Ahead: 4}, "It was given up: none of its 4 machines came up. Somebody has to mend the image, start-up script or network of linux, and run the job again."},
-	} {
+	}
+	source, err := os.ReadFile("reason.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := regexp.MustCompile(`(?m)^\tBecause\w+ +Because = "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(reasons) != len(said) {
+		t.Errorf("%d reasons, and %d sentences", len(reasons), len(said))
+	}
+	for _, m := range reasons {
+		if _, ok := said[provisioner.Because(m[1])]; !ok {
+			t.Errorf("what does %s say?", m[1])
+		}
+	}
+	for because, c := range said {
 		t.Run(string(because), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.r.Because, c.r.Type, c.r.Until = because, "linux", time.Now().Add(25*time.Second)
