@@ -17,7 +17,7 @@ func (p *Provider) Check(ctx context.Context, l provisioner.Launch) []provisione
 	return []provisioner.Finding{
 		provisioner.Found(fmt.Sprintf("%s: Codemagic's app %s", l.Type.Name, s.AppID), "the token can see it", p.client.CheckApp(ctx, s.AppID)),
 		{
-			Verdict: provisioner.Unknown, What: fmt.Sprintf("%s: Codemagic's workflow %s on branch %s", l.Type.Name, s.WorkflowID, s.Branch),
+			Verdict: provisioner.VerdictNote, What: fmt.Sprintf("%s: Codemagic's workflow %s on branch %s", l.Type.Name, s.WorkflowID, s.Branch),
 			Detail: "Codemagic tells nothing of workflows in a codemagic.yaml: the first build will show",
 		},
 	}

@@ -19,17 +19,17 @@ type Verdict string
 
 // The verdicts.
 const (
-	Good    Verdict = "ok"
-	Bad     Verdict = "failed"
-	Unknown Verdict = "note" // it works, or nobody can tell, and Detail is worth knowing
+	VerdictOK     Verdict = "ok"
+	VerdictFailed Verdict = "failed"
+	VerdictNote   Verdict = "note" // it works, or nobody can tell, and Detail is worth knowing
 )
 
-// Found is the finding of a thing that was tried: good unless there is an error.
-func Found(what, good string, err error) Finding {
+// Found is the finding of a thing that was tried: detail says what is so, unless there is an error.
+func Found(what, detail string, err error) Finding {
 	if err != nil {
-		return Finding{Bad, what, err.Error()}
+		return Finding{VerdictFailed, what, err.Error()}
 	}
-	return Finding{Good, what, good}
+	return Finding{VerdictOK, what, detail}
 }
 
 // Check tries what launching machines of every runner type takes, without launching any. The
@@ -38,7 +38,7 @@ func (p *Provisioner) Check(ctx context.Context, r Repository) (found []Finding)
 	for _, t := range p.Types() {
 		checker, ok := p.providers[t.Provider].(Checker)
 		if !ok {
-			found = append(found, Finding{Unknown, t.Name, "the provider " + t.Provider + " can't be tried"})
+			found = append(found, Finding{VerdictNote, t.Name, "the provider " + t.Provider + " can't be tried"})
 			continue
 		}
 		j := Job{ID: 1, RunAttempt: 1, Repository: r, Labels: t.Labels}

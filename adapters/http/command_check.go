@@ -37,7 +37,7 @@ func checkCommand(ctx context.Context, args []string, out streams) int {
 	}
 	code := exitOK
 	wiring.Check(ctx, cfg, *offline, func(f provisioner.Finding) {
-		if f.Verdict == provisioner.Bad {
+		if f.Verdict == provisioner.VerdictFailed {
 			code = exitFailed
 		}
 		line := f.What

@@ -68,11 +68,11 @@ func Check(ctx context.Context, cfg *config.Config, offline bool, tell func(prov
 }
 
 func (c *checkup) note(what, detail string) {
-	c.tell(provisioner.Finding{Verdict: provisioner.Unknown, What: what, Detail: detail})
+	c.tell(provisioner.Finding{Verdict: provisioner.VerdictNote, What: what, Detail: detail})
 }
 
 func (c *checkup) good(what, detail string) {
-	c.tell(provisioner.Finding{Verdict: provisioner.Good, What: what, Detail: detail})
+	c.tell(provisioner.Finding{Verdict: provisioner.VerdictOK, What: what, Detail: detail})
 }
 
 func (c *checkup) settings() {

@@ -120,7 +120,7 @@ const mostTried = 20
 func (w *credentialWatch) tell(ctx context.Context, who github.Identity) {
 	for _, f := range w.findings(ctx, who) {
 		level := slog.LevelWarn
-		if f.Verdict == provisioner.Good {
+		if f.Verdict == provisioner.VerdictOK {
 			level = slog.LevelInfo
 		}
 		attrs := []slog.Attr{slog.String("setting", w.setting)}
@@ -137,26 +137,26 @@ func (w *credentialWatch) findings(ctx context.Context, who github.Identity) (fo
 	add := func(v provisioner.Verdict, what, detail string) {
 		found = append(found, provisioner.Finding{Verdict: v, What: what, Detail: detail})
 	}
-	add(provisioner.Good, "at GitHub the service is "+who.String(), "")
+	add(provisioner.VerdictOK, "at GitHub the service is "+who.String(), "")
 	if who.Login == "" {
-		add(provisioner.Unknown, "GitHub does not say whose the credential is", "if GITHUB_API_URL is GitHub Enterprise Server's, it ends in /api/v3")
+		add(provisioner.VerdictNote, "GitHub does not say whose the credential is", "if GITHUB_API_URL is GitHub Enterprise Server's, it ends in /api/v3")
 	}
 	if left := time.Until(who.Expires); !who.Expires.IsZero() && left < soon {
-		add(provisioner.Unknown, "the token ends soon", who.Expires.UTC().Format(time.RFC3339))
+		add(provisioner.VerdictNote, "the token ends soon", who.Expires.UTC().Format(time.RFC3339))
 	}
 	for _, lacks := range who.Lacks(w.needs) {
-		add(provisioner.Bad, "the credential lacks "+lacks, "")
+		add(provisioner.VerdictFailed, "the credential lacks "+lacks, "")
 	}
 	grants, err := w.github.Installations(ctx, w.needs)
 	if err != nil {
-		add(provisioner.Bad, "the App's installations can't be listed", err.Error())
+		add(provisioner.VerdictFailed, "the App's installations can't be listed", err.Error())
 	}
 	for _, g := range grants {
 		if g.Suspended {
-			add(provisioner.Bad, "the App's installation of "+g.Account+" is suspended", "its owner can end that")
+			add(provisioner.VerdictFailed, "the App's installation of "+g.Account+" is suspended", "its owner can end that")
 		}
 		for _, lacks := range g.Lacks {
-			add(provisioner.Bad, "the App's installation of "+g.Account+" lacks "+lacks, "its owner can accept the App's new permissions")
+			add(provisioner.VerdictFailed, "the App's installation of "+g.Account+" lacks "+lacks, "its owner can accept the App's new permissions")
 		}
 	}
 	for _, r := range w.named[:min(len(w.named), mostTried)] {
@@ -165,7 +165,7 @@ func (w *credentialWatch) findings(ctx context.Context, who github.Identity) (fo
 			return found
 		}
 		if err != nil {
-			add(provisioner.Bad, "the credential can't read what serving "+r.String()+" takes", err.Error())
+			add(provisioner.VerdictFailed, "the credential can't read what serving "+r.String()+" takes", err.Error())
 		}
 	}
 	return found
