@@ -47,7 +47,7 @@ func (s *Sweeper) tellOnline(ctx context.Context, m *machine) {
 		return
 	}
 	if took := s.trials.tookBy(m.RunnerID); took != 0 && took != m.Job {
-		s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, stolen))
+		s.tellLost(ctx, m, provisioner.BecauseStolen, "GitHub gave its runner to another job")
 		return
 	}
 	s.tellOf(ctx, m, provisioner.EventOnline, provisioner.Reason{})
@@ -234,36 +234,26 @@ func (s *Sweeper) terminate(ctx context.Context, m *machine, why Reason, r *Repo
 		return
 	}
 	r.Reaped[why]++
-	s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, why))
+	because := provisioner.BecauseMachineLost
+	if why == NotNeeded {
+		because = provisioner.BecauseGone
+	}
+	s.tellLost(ctx, m, because, losses[why])
 	s.log(m).InfoContext(ctx, "ended a machine", "reason", why, "age", m.Age(time.Now()).Round(time.Second))
 }
 
-// lost says to the job that a machine was launched for why it does not have it any more.
-func lost(m *machine, why Reason) provisioner.Reason {
-	r := provisioner.Reason{Because: provisioner.BecauseMachineLost, Type: m.Type, System: m.Provider, Name: m.ID, Detail: losses[why]}
-	switch why {
-	case NotNeeded:
-		r.Because = provisioner.BecauseGone
-	case stolen:
-		r.Because = provisioner.BecauseStolen
-	}
-	return r
+// tellLost says to the job that a machine was launched for why it does not have it any more.
+func (s *Sweeper) tellLost(ctx context.Context, m *machine, because provisioner.Because, detail string) {
+	s.tellOf(ctx, m, provisioner.EventMachineLost, provisioner.Reason{Because: because, Type: m.Type, System: m.Provider, Name: m.ID, Detail: detail})
 }
 
+// losses say why a machine was removed.
 var losses = map[Reason]string{
 	NotNeeded:        "no job that waits needs it",
 	BootDeadline:     "its runner was not online within its boot deadline",
 	RegistrationGone: "its registration is gone",
 	Lifetime:         "its lifetime is over",
-	neverUp:          "it ended before its runner was online",
-	stolen:           "GitHub gave its runner to another job",
 }
-
-// What becomes of machines that are not removed.
-const (
-	neverUp Reason = "never_up"
-	stolen  Reason = "stolen"
-)
 
 func (s *Sweeper) reportFailure(ctx context.Context, m *machine, r *Report, err error) {
 	r.errs = append(r.errs, fmt.Errorf("machine %s: %w", m.ID, err))

@@ -16,7 +16,7 @@ import (
 func (s *Sweeper) supply(ctx context.Context, snap *snapshot, r *Report) {
 	for _, m := range s.trials.observe(snap) {
 		if !m.Alive() {
-			s.tellOf(ctx, m, provisioner.EventMachineLost, lost(m, neverUp))
+			s.tellLost(ctx, m, provisioner.BecauseMachineLost, "it ended before its runner was online")
 		}
 	}
 	for _, o := range snap.orphans(s) {
