@@ -51,9 +51,7 @@ type HookReport struct {
 	Active bool     `json:"active"`
 	Events []string `json:"events"`
 	Config struct {
-		URL         string `json:"url"`
-		ContentType string `json:"content_type"`
-		Insecure    any    `json:"insecure_ssl"` // "0", "1" or a number
+		URL string `json:"url"`
 	} `json:"config"`
 }
 
