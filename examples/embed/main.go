@@ -24,7 +24,7 @@ import (
 func main() {
 	ctx := context.Background()
 	types := []provisioner.RunnerType{{Name: "linux", Labels: []string{"self-hosted", "linux"}, Provider: awsrunner.Name}}
-	what := journal.New(journal.Config{Types: types, Changed: func(ctx context.Context, j journal.Job) {
+	seen := journal.New(journal.Config{Types: types, Changed: func(ctx context.Context, j journal.Job) {
 		slog.InfoContext(ctx, "job", "id", j.ID, "state", j.State, "because", j.Because())
 	}})
 
@@ -32,17 +32,17 @@ func main() {
 	instances := must(awsrunner.New(ec2.NewFromConfig(must(config.LoadDefaultConfig(ctx))), gh, map[string]awsrunner.Settings{
 		types[0].Name: {Image: "ami-0123456789abcdef0", InstanceTypes: []string{"t4g.large"}},
 	}, awsrunner.Config{}))
-	engine := must(provisioner.New(types, map[string]provisioner.Provider{awsrunner.Name: instances}, gh, provisioner.Config{Observer: what}))
+	engine := must(provisioner.New(types, map[string]provisioner.Provider{awsrunner.Name: instances}, gh, provisioner.Config{Observer: seen}))
 
-	worker := queue.NewWorker(queue.NewMemory(0), engine, queue.Config{Logger: slog.Default(), Observer: what})
-	receiver := must(webhook.New(provisioner.NewSecret(os.Getenv("WEBHOOK_TOKEN")), engine, worker, engine, webhook.Config{Logger: slog.Default(), Events: what}))
-	what.Ask(worker)
+	worker := queue.NewWorker(queue.NewMemory(0), engine, queue.Config{Logger: slog.Default(), Observer: seen})
+	receiver := must(webhook.New(provisioner.NewSecret(os.Getenv("WEBHOOK_TOKEN")), engine, worker, engine, webhook.Config{Logger: slog.Default(), Events: seen}))
+	seen.Ask(worker)
 	go func() { _ = worker.Run(ctx) }()
-	go what.Run(ctx)
+	go seen.Run(ctx)
 
 	mux := http.NewServeMux() // the service's own
 	mux.Handle("/github/webhook", receiver)
-	mux.Handle("/runners/", statuspage.New(what, statuspage.Config{Prefix: "/runners"})) // behind your own authentication
+	mux.Handle("/runners/", statuspage.New(seen, statuspage.Config{Prefix: "/runners"})) // behind your own authentication
 	server := &http.Server{Addr: ":8080", Handler: mux, ReadTimeout: 30 * time.Second}
 	must(0, server.ListenAndServe())
 }
