@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -14,9 +12,7 @@ import (
 )
 
 func explainCommand(ctx context.Context, args []string, out streams) int {
-	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
-	asJSON, addr := flags.Bool("json", false, ""), flags.String("admin-addr", "", "")
-	rest, err := parse(flags, args, 1)
+	l, rest, err := lookerFor("explain", args, 1)
 	if err != nil {
 		return misuse(out, err.Error())
 	}
@@ -24,25 +20,11 @@ func explainCommand(ctx context.Context, args []string, out streams) int {
 	if err != nil {
 		return misuse(out, "explain: "+err.Error())
 	}
-	body, err := look(ctx, *addr, fmt.Sprintf("/jobs/%d", id))
+	body, err := l.look(ctx, fmt.Sprintf("/jobs/%d", id))
 	if errors.Is(err, errNowhere) {
 		body, err = explainDirectly(ctx, rest[0], id, out)
 	}
-	if err != nil {
-		fmt.Fprintln(out.err, err)
-		return exitFailed
-	}
-	if *asJSON {
-		_, _ = out.out.Write(body)
-		return exitOK
-	}
-	var j statuspage.Job
-	if err := json.Unmarshal(body, &j); err != nil {
-		fmt.Fprintln(out.err, "the server's answer can't be read:", err)
-		return exitFailed
-	}
-	writeJob(out.out, j)
-	return exitOK
+	return show(out, l.asJSON, body, err, writeJob)
 }
 
 // writeJob says why a job is where it is, and how it came there.

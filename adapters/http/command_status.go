@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
 	"fmt"
+	"io"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -13,27 +12,18 @@ import (
 )
 
 func statusCommand(ctx context.Context, args []string, out streams) int {
-	flags := flag.NewFlagSet("status", flag.ContinueOnError)
-	asJSON, addr := flags.Bool("json", false, ""), flags.String("admin-addr", "", "")
-	if _, err := parse(flags, args, 0); err != nil {
+	l, _, err := lookerFor("status", args, 0)
+	if err != nil {
 		return misuse(out, err.Error())
 	}
-	body, err := look(ctx, *addr, "/")
-	if err != nil {
-		fmt.Fprintln(out.err, err)
-		return exitFailed
-	}
-	if *asJSON {
-		_, _ = out.out.Write(body)
-		return exitOK
-	}
-	var s statuspage.Overview
-	if err := json.Unmarshal(body, &s); err != nil {
-		fmt.Fprintln(out.err, "the server's answer can't be read:", err)
-		return exitFailed
-	}
-	fmt.Fprintf(out.out, "%s, deployment %s, up for %s; GitHub: %s\n", s.Version, s.Deployment, ago(s.StartedAt), budget(s.GitHub))
-	w := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	body, err := l.look(ctx, "/")
+	return show(out, l.asJSON, body, err, writeStatus)
+}
+
+// writeStatus says what the service is doing.
+func writeStatus(out io.Writer, s statuspage.Overview) {
+	fmt.Fprintf(out, "%s, deployment %s, up for %s; GitHub: %s\n", s.Version, s.Deployment, ago(s.StartedAt), budget(s.GitHub))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nTYPE\tPROVIDER\tWAITING\tSINCE\tBOOTING\tREADY\tRUNNING\tMAX")
 	for _, t := range s.Types {
 		since, most := "-", "-"
@@ -48,10 +38,9 @@ func statusCommand(ctx context.Context, args []string, out streams) int {
 	_ = w.Flush()
 	for _, t := range s.Types {
 		if t.Because != "" {
-			fmt.Fprintf(out.out, "\n%s: %s\n", t.Name, t.Because)
+			fmt.Fprintf(out, "\n%s: %s\n", t.Name, t.Because)
 		}
 	}
-	return exitOK
 }
 
 func budget(g statuspage.GitHub) string {
