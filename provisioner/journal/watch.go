@@ -80,7 +80,7 @@ func (j *Journal) changes(all bool) (changed []Job) {
 	for _, r := range some {
 		why := p.reason(r, nil)
 		now := told{r.State, why.Because}
-		if now == r.told || r.State == Waiting && !worthTelling(r, why) {
+		if now == r.told || !worthTelling(r, why) {
 			continue
 		}
 		r.told = now
@@ -99,8 +99,9 @@ func (j *Journal) changes(all bool) (changed []Job) {
 	return changed
 }
 
-// worthTelling reports whether a reason to wait is worth telling: one that is nothing but the job's
-// turn is only after a while.
+// worthTelling reports whether it is worth telling where a job is. An attempt is not: it leads to a
+// machine, or back to where the job was, and one that probes comes twice a minute. Neither is a
+// job's turn, but after a while.
 func worthTelling(r *record, why provisioner.Reason) bool {
-	return why.Because != provisioner.BecauseBehind || time.Since(r.Accepted) >= settleAfter
+	return r.State != Launching && (why.Because != provisioner.BecauseBehind || time.Since(r.Accepted) >= settleAfter)
 }

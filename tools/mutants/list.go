@@ -172,6 +172,7 @@ var mutants = []mutant{
 	{"jobs for GitHub's own machines count as denied ours", "provisioner/webhook/receive.go", "if serves { // of others", "if true { // of others", "./provisioner/webhook"},
 	{"strangers fill the log", "provisioner/webhook/report.go", "rate.Sometimes{First: 20, Interval: 10 * time.Second}", "rate.Sometimes{Every: 1}", "-run Strangers ./provisioner/webhook"},
 	{"a reason is told again and again", "provisioner/journal/watch.go", "if now == r.told || ", "if ", "./provisioner/journal"},
+	{"every probe has the same reason told again", "provisioner/journal/watch.go", "return r.State != Launching && (", "return (", "./provisioner/journal"},
 	{"an ended job runs again", "provisioner/journal/record.go", "if r.Ended.IsZero() && r.State != Ended {", "if true {", "./provisioner/journal"},
 	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "\t\t_ = taken\n", "./provisioner/journal"},
 	{"a report is made at every look", "adapters/internal/wiring/report.go", "return n, what, what != j.Reported", "return n, what, true", "-run Reason|Report ./adapters/internal/wiring"},
