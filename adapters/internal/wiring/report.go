@@ -81,7 +81,7 @@ func notice(j journal.Job) (n github.Notice, what string, due bool) {
 	case j.HeadSHA == "":
 		return n, "", false
 	case j.State == journal.Waiting && time.Since(j.Accepted) >= reportAfter:
-		n = github.Notice{State: github.NoticePending, Text: j.Because()}
+		n = github.Notice{State: github.NoticePending, Text: lasting(j.Reason).String()}
 		what = "pending " + string(j.Reason.Because)
 	case j.State == journal.Denied, j.State == journal.GivenUp:
 		n = github.Notice{State: github.NoticeFailed, Text: j.Because()}
@@ -96,4 +96,19 @@ func notice(j journal.Job) (n github.Notice, what string, due bool) {
 		return n, "", false
 	}
 	return n, what, what != j.Reported
+}
+
+// shortTime is what a time to wait has at least that is worth showing where it stays as it is.
+const shortTime = 5 * time.Minute
+
+// lasting is a reason without what is over in a moment: a notice stays until there is another
+// reason.
+func lasting(why provisioner.Reason) provisioner.Reason {
+	if time.Until(why.Until) < shortTime {
+		why.Until = time.Time{}
+	}
+	if why.Because != provisioner.BecauseBehind {
+		why.Ahead = 0
+	}
+	return why
 }

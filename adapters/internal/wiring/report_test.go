@@ -107,3 +107,18 @@ func TestReportsKeepToGitHubsLimitForContent(t *testing.T) {
 		}
 	})
 }
+
+// What is shown at GitHub stays until there is another reason, so it holds no time that is over
+// soon.
+func TestANoticeHoldsWhatLasts(t *testing.T) {
+	at := time.Now().Add(time.Hour)
+	for want, why := range map[string]provisioner.Reason{
+		"EC2 fails: one job probes and the rest follow, next within a minute.":                                                  {Because: provisioner.BecauseUnavailable, System: "aws", Ahead: 7, Until: time.Now().Add(25 * time.Second)},
+		"GitHub's rate limit is used up: it is tried again at " + at.UTC().Format("15:04:05 UTC") + ", as soon as that allows.": {Because: provisioner.BecauseRateLimit, System: "github", Until: at},
+		"Nothing holds it back, but 7 jobs of linux come first. It is tried in its turn.":                                       {Because: provisioner.BecauseBehind, Type: "linux", Ahead: 7},
+	} {
+		if got := lasting(why).String(); got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	}
+}
