@@ -5,24 +5,11 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 
-	"go.uber.org/fx"
-
-	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
-	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
+	"github.com/datawire/github-runner-provisioner/adapters/internal/server"
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdout, os.Stderr}))
-}
-
-func options(cfg *config.Config, log *slog.Logger) fx.Option {
-	return fx.Options(
-		wiring.Module(cfg, log),
-		fx.Provide(newServer, newAdmin, newBackground, wiring.NewJournal),
-		fx.Invoke(wiring.Gauges, wiring.KeepJournal, serveAdmin, serve, wiring.Announce, wiring.AnnounceAWS, wiring.WatchGitHub, wiring.ReportWaits),
-		fx.StopTimeout(stopTimeout),
-	)
+	os.Exit(server.Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }

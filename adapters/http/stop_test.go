@@ -3,8 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -13,7 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/datawire/github-runner-provisioner/adapters/sqlite"
@@ -175,25 +172,4 @@ func TestASlowClientDoesNotSpoilTheStop(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestASlowClientIsCutOffEightSecondsAfterTheStop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, l := newTestServer(t, nil)
-		c, err := l.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-		go func() {
-			fmt.Fprintf(c, "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nX-Hub-Signature-256: %s\r\n\r\n", webhooktest.Sign("wrong", nil))
-		}()
-		synctest.Wait()
-		begun := time.Now()
-		hangUp(t.Context(), s, slog.New(slog.DiscardHandler))
-		_, _ = io.Copy(io.Discard, c) // until it is cut off
-		if took := time.Since(begun); took != 8*time.Second {
-			t.Errorf("it took %s", took)
-		}
-	})
 }

@@ -144,7 +144,7 @@ func TestOneOfTwoReplicasServesUntilNobodySendsItAnything(t *testing.T) {
 	pod := at(readYAML(t, path)[0], "spec", "template", "spec")
 	wait, _ := at(list(at(pod, "containers"))[0], "lifecycle", "preStop", "sleep", "seconds").(uint64)
 	grace, _ := at(pod, "terminationGracePeriodSeconds").(uint64)
-	stop := regexp.MustCompile(`const stopTimeout = (\d+) \* time.Second`).FindStringSubmatch(source(t, "adapters/http/command_serve.go"))
+	stop := regexp.MustCompile(`const stopTimeout = (\d+) \* time.Second`).FindStringSubmatch(source(t, "adapters/internal/server/command_serve.go"))
 	if stop == nil {
 		t.Fatal("how long the server takes to stop is not to be found")
 	}

@@ -122,8 +122,8 @@ var mutants = []mutant{
 	{"what a sender announces is allocated", "provisioner/webhook/unverified.go", "next := min(max(size, smallestPiece), largestPiece)", "next := max(declared-size, smallestPiece)", "./provisioner/webhook"},
 	{"an attempt that another forge calls 0 is refused", "provisioner/webhook/delivery.go", "cmp.Or(p.Job.RunAttempt, 1)", "cmp.Or(p.Job.RunAttempt, 0)", "./provisioner/webhook"},
 	{"unverified bodies take any memory", "provisioner/webhook/unverified.go", "if u.bytes.Add(next) > most {", "if u.bytes.Add(next) < 0 {", "./provisioner/webhook"},
-	{"a client may take for ever", "adapters/http/server.go", "ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,", "", "-run Client|Slow|Server ./adapters/http"},
-	{"what nobody understands starts a server", "adapters/http/command.go", "return misuse(out, fmt.Sprintf(\"%q is not understood\", name))", "return serveCommand(ctx, args, out)", "-run NotUnderstood ./adapters/http"},
+	{"a client may take for ever", "adapters/internal/server/server.go", "ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,", "", "-run Client|Slow|Server ./adapters/internal/server"},
+	{"what nobody understands starts a server", "adapters/internal/server/command.go", "return misuse(out, fmt.Sprintf(\"%q is not understood\", name))", "return serveCommand(ctx, args, out, nil)", "-run NotUnderstood ./adapters/http"},
 	{"one of two replicas ends while it is still sent deliveries", "examples/deploy/kubernetes/deployment.yaml", "# lifecycle: {preStop: {sleep: {seconds: 5}}}", "# lifecycle: {}", "-run Replicas ./examples/deploy"},
 
 	// The queues.
@@ -177,6 +177,6 @@ var mutants = []mutant{
 	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "\t\t_ = taken\n", "./provisioner/journal"},
 	{"a report is made at every look", "adapters/internal/wiring/report.go", "return n, what, what != j.Reported", "return n, what, true", "-run Reason|Report ./adapters/internal/wiring"},
 	{"reports use up what launches need", "adapters/internal/wiring/report.go", "if !r.pace.Allow() {", "if false {", "-run Report ./adapters/internal/wiring"},
-	{"the status page is everybody's", "adapters/http/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "subtle.ConstantTimeCompare(got[:], want[:]) > 1", "-run StatusPage ./adapters/http"},
-	{"a web page elsewhere reads this machine's status page", "adapters/http/admin.go", "if !isLocal(r.Host) {", "if false {", "-run StatusPage ./adapters/http"},
+	{"the status page is everybody's", "adapters/internal/server/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "subtle.ConstantTimeCompare(got[:], want[:]) > 1", "-run StatusPage ./adapters/http"},
+	{"a web page elsewhere reads this machine's status page", "adapters/internal/server/admin.go", "if !isLocal(r.Host) {", "if false {", "-run StatusPage ./adapters/http"},
 }

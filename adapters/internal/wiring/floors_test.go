@@ -21,6 +21,7 @@ var floors = [][]string{
 	{"awsrunner", "codemagic", "provisioner/github", "adapters/sqlite", "adapters/sqs", "adapters/statuspage"},
 	{"adapters/internal/config"},
 	{"adapters/internal/wiring"},
+	{"adapters/internal/server"},
 	{"adapters/http", "adapters/lambda"},
 }
 
@@ -33,11 +34,11 @@ var kit = []string{
 
 // foreign says who alone may import a package that is not ours, or anything below it.
 var foreign = map[string][]string{
-	"go.uber.org/fx":                {"adapters/internal/wiring", "adapters/http", "adapters/lambda"},
-	"github.com/caarlos0/env":       {"adapters/internal/config", "adapters/http", "adapters/lambda"},
+	"go.uber.org/fx":                {"adapters/internal/wiring", "adapters/internal/server", "adapters/lambda"},
+	"github.com/caarlos0/env":       {"adapters/internal/config", "adapters/internal/server", "adapters/lambda"},
 	"github.com/google/go-github":   {"provisioner/github", "provisioner/webhook"},
 	"github.com/aws/aws-lambda-go":  {"adapters/lambda"},
-	"github.com/prometheus":         {"adapters/internal/wiring", "adapters/http", "adapters/lambda"},
+	"github.com/prometheus":         {"adapters/internal/wiring", "adapters/internal/server", "adapters/lambda"},
 	"modernc.org/sqlite":            {"adapters/sqlite"},
 	"github.com/aws/aws-sdk-go-v2":  {"awsrunner", "adapters/sqs", "adapters/internal/config", "adapters/internal/wiring", "adapters/lambda"},
 	"github.com/aws/smithy-go":      {"awsrunner", "adapters/sqs", "adapters/internal/config", "adapters/internal/wiring"},

@@ -1,8 +1,9 @@
-package main
+package server
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"time"
@@ -19,7 +20,7 @@ import (
 // to remember and shares its machine, so it trades some CPU for memory.
 const garbage = 50
 
-func serveCommand(ctx context.Context, args []string, out streams) int {
+func serveCommand(ctx context.Context, args []string, out streams, parts []fx.Option) int {
 	if len(args) > 0 {
 		return misuse(out, fmt.Sprintf("serve takes no arguments, and %q is one", args[0]))
 	}
@@ -33,7 +34,7 @@ func serveCommand(ctx context.Context, args []string, out streams) int {
 	}
 	log := wiring.NewLogger(cfg, out.out)
 	wiring.LogWarnings(cfg, log)
-	app := fx.New(options(cfg, log))
+	app := fx.New(append(parts, options(cfg, log))...)
 	start, cancel := context.WithTimeout(ctx, app.StartTimeout())
 	defer cancel()
 	if err := app.Start(start); err != nil {
@@ -55,3 +56,12 @@ func serveCommand(ctx context.Context, args []string, out streams) int {
 // stopTimeout covers the requests in progress, the launches under way and the closing of the queue;
 // Kubernetes kills after 30 s, unless it is told otherwise.
 const stopTimeout = 25 * time.Second
+
+func options(cfg *config.Config, log *slog.Logger) fx.Option {
+	return fx.Options(
+		wiring.Module(cfg, log),
+		fx.Provide(newServer, newAdmin, newBackground, wiring.NewJournal),
+		fx.Invoke(wiring.Gauges, wiring.KeepJournal, serveAdmin, serve, wiring.Announce, wiring.AnnounceAWS, wiring.WatchGitHub, wiring.ReportWaits),
+		fx.StopTimeout(stopTimeout),
+	)
+}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"go.uber.org/fx"
 )
 
 // command is something that the binary does.
@@ -18,10 +20,10 @@ type command struct {
 // streams are where a command writes: what was asked for, and what went wrong.
 type streams struct{ out, err io.Writer }
 
-// commands are all there are; the first is done when none is named.
-func commands() []command {
+// commands are all there are; the first is done when none is named. The service has the parts too.
+func commands(parts ...fx.Option) []command {
 	return []command{
-		{"serve", "", "receive webhooks and provide machines; the default", serveCommand},
+		{"serve", "", "receive webhooks and provide machines; the default", func(ctx context.Context, args []string, out streams) int { return serveCommand(ctx, args, out, parts) }},
 		{"check", "[--offline]", "try for real what the settings promise, and change nothing", checkCommand},
 		{"explain", "JOB [--json] [--admin-addr HOST:PORT]", "say why a job is where it is; JOB is its id or its address at GitHub", explainCommand},
 		{"status", "[--json] [--admin-addr HOST:PORT]", "say what every runner type is doing, and what holds it back", statusCommand},
@@ -40,7 +42,10 @@ const (
 	exitUsage  = 2
 )
 
-func run(ctx context.Context, args []string, out streams) int {
+// Main does what the arguments say, "serve" if they say nothing, writes to these two, and returns
+// the exit code. The service has further parts, if any are given, beside its own.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer, parts ...fx.Option) int {
+	out := streams{stdout, stderr}
 	name := commands()[0].name
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
@@ -48,7 +53,7 @@ func run(ctx context.Context, args []string, out streams) int {
 	if alias, ok := aliases[name]; ok {
 		name = alias
 	}
-	for _, c := range commands() {
+	for _, c := range commands(parts...) {
 		if c.name == name {
 			return c.run(ctx, args, out)
 		}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -21,6 +21,7 @@ import (
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
 	"github.com/datawire/github-runner-provisioner/provisioner/queue"
+	"github.com/datawire/github-runner-provisioner/provisioner/webhook/webhooktest"
 )
 
 // newTestServer builds the server as the service does, with another queue if one is given, and has
@@ -247,6 +248,27 @@ func TestAQueueThatHangsTakesNeitherProbesNorMetricsWithIt(t *testing.T) {
 		synctest.Wait()
 		if code, _ := l.get(t, "/readyz"); code != http.StatusOK {
 			t.Errorf("afterwards /readyz: %d", code)
+		}
+	})
+}
+
+func TestASlowClientIsCutOffEightSecondsAfterTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, l := newTestServer(t, nil)
+		c, err := l.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		go func() {
+			fmt.Fprintf(c, "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nX-Hub-Signature-256: %s\r\n\r\n", webhooktest.Sign("wrong", nil))
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		hangUp(t.Context(), s, slog.New(slog.DiscardHandler))
+		_, _ = io.Copy(io.Discard, c) // until it is cut off
+		if took := time.Since(begun); took != 8*time.Second {
+			t.Errorf("it took %s", took)
 		}
 	})
 }
