@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -171,5 +172,33 @@ func TestASlowClientDoesNotSpoilTheStop(t *testing.T) {
 				t.Errorf("of %d jobs %d were launched and %d are left in the queue\n%s", jobs, launched, left, tail(s.out.String()))
 			}
 		})
+	}
+}
+
+func TestAStopThatComesDuringTheStartIsOneToo(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.withPage()
+	cmd := exec.CommandContext(t.Context(), binary)
+	for k, v := range c.env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	cmd.Dir = t.TempDir()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		fmt.Fprintln(&out, lines.Text())
+		if strings.Contains(lines.Text(), "the status page is served") { // the webhook's server is not yet
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), `"msg":"stopped"`) {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }

@@ -35,13 +35,14 @@ func serveCommand(ctx context.Context, args []string, out streams, parts []fx.Op
 	log := wiring.NewLogger(cfg, out.out)
 	wiring.LogWarnings(cfg, log)
 	app := fx.New(append(parts, options(cfg, log))...)
+	signals := app.Wait() // from here on: who stops the service while it starts means it too
 	start, cancel := context.WithTimeout(ctx, app.StartTimeout())
 	defer cancel()
 	if err := app.Start(start); err != nil {
 		fmt.Fprintln(out.err, "the service can't start:", dig.RootCause(err))
 		return exitFailed
 	}
-	signal := <-app.Wait()
+	signal := <-signals
 	log.Info("stopping: no job is begun any more, and what is under way may end", "signal", fmt.Sprint(signal.Signal), "at_most", stopTimeout)
 	stop, cancel := context.WithTimeout(ctx, app.StopTimeout())
 	defer cancel()
