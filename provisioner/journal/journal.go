@@ -28,9 +28,9 @@ type Config struct {
 	Keep time.Duration
 	// Store keeps jobs over restarts. Defaults to nothing.
 	Store Store
-	// Changed hears each time that the state of a job changes, or the reason for which it waits;
-	// not of attempts, which lead to a machine or back to where the job was. It is called by
-	// [Journal.Run], one call at a time.
+	// Changed hears each time that the state of a job changes, or the reason for which it waits, or
+	// when GitHub has said that it ended; not of attempts, which lead to a machine or back to where
+	// the job was. It is called by [Journal.Run], one call at a time, and is not told the timeline.
 	Changed func(ctx context.Context, j Job)
 	// Logger defaults to nobody.
 	Logger *slog.Logger

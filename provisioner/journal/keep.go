@@ -37,7 +37,7 @@ func (j *Journal) Load(ctx context.Context) error {
 			j.gone[id] = struct{}{}
 			continue
 		}
-		r.told = told{r.State, p.reason(r, nil).Because}
+		r.told = told{r.State, p.reason(r, nil).Because, !r.Ended.IsZero()}
 		r.saved = true
 		j.records[id] = r
 		loaded = append(loaded, r)

@@ -75,6 +75,7 @@ type record struct {
 type told struct {
 	state   State
 	because provisioner.Because
+	ended   bool // GitHub's word of its end
 }
 
 // begins are the kinds of events that make a job known.

@@ -24,8 +24,8 @@ const (
 	lastSave = 5 * time.Second
 )
 
-// Run writes down what changes, and tells what jobs wait for, until ctx ends. Then it writes down
-// the rest.
+// Run writes down what changes, and tells what jobs wait for, until ctx ends. Then it tells and
+// writes down the rest.
 func (j *Journal) Run(ctx context.Context) {
 	save, look, forget := time.NewTicker(saveEvery), time.NewTicker(lookEvery), time.NewTicker(forgetEvery)
 	defer save.Stop()
@@ -50,6 +50,7 @@ func (j *Journal) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
 			defer cancel()
+			j.look(last, false)
 			for j.save(last) && last.Err() == nil {
 			}
 			return
@@ -79,7 +80,7 @@ func (j *Journal) changes(all bool) (changed []Job) {
 	var lines map[string]line
 	for _, r := range some {
 		why := p.reason(r, nil)
-		now := told{r.State, why.Because}
+		now := told{r.State, why.Because, !r.Ended.IsZero()}
 		if now == r.told || !worthTelling(r, why) {
 			continue
 		}

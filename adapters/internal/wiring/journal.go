@@ -62,8 +62,19 @@ var machineStates = map[reconcile.State]journal.MachineState{
 	reconcile.Dead: journal.MachineEnding, reconcile.Unknown: journal.MachineUnknown,
 }
 
+// Listener hears of every change of a job, as [journal.Config.Changed] does. A binary may provide
+// some, in the group "listeners".
+type Listener func(ctx context.Context, j journal.Job)
+
+// Listeners are those that are provided.
+type Listeners struct {
+	fx.In
+
+	All []Listener `group:"listeners"`
+}
+
 // NewJournal returns the journal of a process that [KeepJournal] lets run.
-func NewJournal(cfg *config.Config, q queue.Queue, m *Metrics, log *slog.Logger) *journal.Journal {
+func NewJournal(cfg *config.Config, q queue.Queue, m *Metrics, others Listeners, log *slog.Logger) *journal.Journal {
 	c := journal.Config{Types: runnerTypes(cfg), Logger: log, Changed: func(ctx context.Context, j journal.Job) {
 		switch j.State {
 		case journal.Waiting:
@@ -71,6 +82,9 @@ func NewJournal(cfg *config.Config, q queue.Queue, m *Metrics, log *slog.Logger)
 		case journal.Running:
 			m.started(j)
 		default: // the log has lines of its own for these
+		}
+		for _, hear := range others.All {
+			hear(ctx, j)
 		}
 	}}
 	c.Store, _ = q.(journal.Store)
