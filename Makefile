@@ -4,8 +4,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TOOL := go tool -modfile=tools/go.mod
-# The driver of a browser is in a module of its own, as the tools are.
+# The driver of a browser is in a module of its own, as the tools and OpenTelemetry are, so that
+# nobody who imports the library has to do with them.
 BROWSERTEST := adapters/statuspage/browsertest
+OTEL := adapters/otel
+# gRPC's packages, which come along, would keep every method of every package in the binary: 37 MB.
+OTEL_TAGS := grpcnotrace
 AXE := axe-core@4.14.1
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -65,6 +69,10 @@ dryrun: ## Show the main job on this machine, without accounts or network
 build: ## Build the webhook server into bin/ (VERSION= instead of git's)
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/datawire/github-runner-provisioner/adapters/internal/wiring.version=$(VERSION)" -o bin/github-runner-provisioner ./adapters/http
 
+.PHONY: build-otel
+build-otel: ## Build the webhook server that also sends traces into bin/ (VERSION= instead of git's)
+	cd $(OTEL) && CGO_ENABLED=0 go build -tags $(OTEL_TAGS) -trimpath -ldflags "-s -w -X github.com/datawire/github-runner-provisioner/adapters/internal/wiring.version=$(VERSION)" -o $(CURDIR)/bin/github-runner-provisioner-otel .
+
 .PHONY: build-lambda
 build-lambda: ## Build the Lambda function for arm64 and provided.al2023 into dist/lambda.zip; the same source gives the same bytes
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o dist/lambda/bootstrap ./adapters/lambda
@@ -84,6 +92,7 @@ build-lambda: ## Build the Lambda function for arm64 and provided.al2023 into di
 test: ## Run every test, with the race detector where there is a C compiler
 	cores=$$(getconf _NPROCESSORS_ONLN); GORACE="atexit_sleep_ms=0 $$GORACE" \
 	  go test $(RACE) -vet=off -p $$((2 * cores)) -parallel $$((4 * cores)) -timeout 15m ./...
+	cd $(OTEL) && GORACE="atexit_sleep_ms=0 $$GORACE" go test $(RACE) -vet=off -timeout 15m ./...
 
 # Without the race detector, which is six times slower. The first fifty histories of crashes are in
 # make test, with it.
@@ -99,10 +108,12 @@ check: vet lint tidy stale shell deploy browser ## Check everything that CI chec
 .PHONY: vet
 vet: ## go vet
 	go vet ./...
+	cd $(OTEL) && go vet ./...
 
 .PHONY: lint
 lint: ## golangci-lint, the version of tools/go.mod
 	$(TOOL) golangci-lint run ./...
+	cd $(OTEL) && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...
 	cd $(BROWSERTEST) && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run ./...
 
 .PHONY: fmt
@@ -113,6 +124,7 @@ fmt: ## Format the code
 tidy: ## See that go.mod is tidy
 	go mod tidy -diff
 	cd tools && go mod tidy -diff
+	cd $(OTEL) && go mod tidy -diff
 	cd $(BROWSERTEST) && go mod tidy -diff
 
 .PHONY: generate

@@ -251,6 +251,15 @@ func readAll(t *testing.T, resp *http.Response) []byte {
 	}
 }
 
+func TestTheStartSaysThatItSendsNoTraces(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://localhost:4318"
+	if out := start(t, c.env).out.String(); !strings.Contains(out, "no traces are sent by this binary") {
+		t.Errorf("the log:\n%s", out)
+	}
+}
+
 func TestTheStartSaysWhatItServesAndWhatIsMisspelt(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)

@@ -131,7 +131,7 @@ func TestTheServerOfTheImageStartsAsTheDeploymentStartsIt(t *testing.T) {
 	if !*image {
 		t.Skip("run with -image: the build takes minutes where it has not been done before")
 	}
-	binary := buildAsTheDockerfileDoes(t)
+	binary := buildAsTheDockerfileDoes(t, "adapters/http")
 	quiet := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(quiet.Close)
 
@@ -168,7 +168,17 @@ func TestTheServerOfTheImageStartsAsTheDeploymentStartsIt(t *testing.T) {
 	}
 }
 
-func buildAsTheDockerfileDoes(t *testing.T) string {
+func TestTheImageCanHoldTheServerThatSendsTraces(t *testing.T) {
+	if !*image {
+		t.Skip("run with -image")
+	}
+	out, err := exec.CommandContext(t.Context(), buildAsTheDockerfileDoes(t, "adapters/otel"), "version").CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "github-runner-provisioner ") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func buildAsTheDockerfileDoes(t *testing.T, server string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server")
 	for _, i := range readDockerfile(t) {
@@ -180,7 +190,7 @@ func buildAsTheDockerfileDoes(t *testing.T) string {
 		}
 		c := exec.CommandContext(t.Context(), "sh", "-ec", strings.Replace(i.args, "/out/github-runner-provisioner", binary, 1))
 		c.Dir = root
-		c.Env = append(os.Environ(), "TARGETOS=", "TARGETARCH=")
+		c.Env = append(os.Environ(), "TARGETOS=", "TARGETARCH=", "SERVER="+server)
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", i.args, err, out)
 		}

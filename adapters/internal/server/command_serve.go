@@ -16,6 +16,9 @@ import (
 	"github.com/datawire/github-runner-provisioner/adapters/internal/wiring"
 )
 
+// tracesTo is where binaries with OpenTelemetry send traces.
+const tracesTo = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
 // garbage is how much of the heap may be garbage, in percent of what lives: the service has little
 // to remember and shares its machine, so it trades some CPU for memory.
 const garbage = 50
@@ -34,6 +37,9 @@ func serveCommand(ctx context.Context, args []string, out streams, parts []fx.Op
 	}
 	log := wiring.NewLogger(cfg, out.out)
 	wiring.LogWarnings(cfg, log)
+	if os.Getenv(tracesTo) != "" && len(parts) == 0 {
+		log.Warn("no traces are sent by this binary, although "+tracesTo+" is set: the one of adapters/otel sends them", "see", "docs/traces.md")
+	}
 	app := fx.New(append(parts, options(cfg, log))...)
 	signals := app.Wait() // from here on: who stops the service while it starts means it too
 	start, cancel := context.WithTimeout(ctx, app.StartTimeout())
