@@ -14,7 +14,7 @@ import (
 func (w *Worker) process(ctx context.Context, f *inFlight, a *admission) {
 	m := f.message
 	m.Job.Repeated = w.repeated(m)
-	_, left := w.attempt(ctx, a, m)
+	_, left := w.attempt(ctx, a, &m)
 	if left.over() {
 		f.delete(ctx)
 		return
@@ -33,15 +33,27 @@ type remainder struct {
 // over reports whether the job needs nothing more.
 func (r remainder) over() bool { return r.do == settled || r.do == giveUp }
 
-// attempt tries a job, settles the admission, and tells the logs and the observer.
-func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out provisioner.Outcome, left remainder) {
-	j, t := m.Job, a.runnerType
-	j.WaitingAt = m.Accepted
-	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", t.Name, "provider", t.Provider)
+// attempt tries a job, settles the admission, and tells the logs and the observer. What it tells
+// with is not on the stack while the engine works: every attempt has a new one, which would have to
+// grow.
+func (w *Worker) attempt(ctx context.Context, a *admission, m *Message) (out provisioner.Outcome, left remainder) {
 	bounded, cancel := context.WithTimeout(ctx, w.cfg.AttemptTimeout)
 	defer cancel()
-	out, left.err = w.provision(bounded, j)
+	out, left.err = w.provision(bounded, m)
 	left.do, left.wait = a.settle(ctx, out, left.err)
+	if left.do == giveUp {
+		w.reportGivenUp(ctx, m, left.err)
+	} else {
+		w.report(ctx, a.runnerType, m, out, &left)
+	}
+	return out, left
+}
+
+// report tells of a job that needs nothing more, or why it needs another attempt, which it finds
+// out.
+func (w *Worker) report(ctx context.Context, t provisioner.RunnerType, m *Message, out provisioner.Outcome, left *remainder) {
+	j := m.Job
+	log := w.cfg.Logger.With("job", j.ID, "repository", j.Repository.String(), "type", t.Name, "provider", t.Provider)
 	e := provisioner.Event{Kind: provisioner.EventHeld, Job: j, RunnerType: t.Name, Provider: t.Provider, Runner: out.Runner, Machine: out.Machine, Err: left.err}
 	switch {
 	case left.do == lookAgain:
@@ -50,9 +62,6 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 		w.queued.forget(j.ID)
 		e.Kind, e.Status, e.Took = provisioner.EventSettled, out.Status, waited(m)
 		log.InfoContext(ctx, "job settled", "status", out.Status, "runner", out.Runner.Name, "machine", out.Machine.ID, "waited", e.Took.Round(time.Millisecond))
-	case left.do == giveUp:
-		w.reportGivenUp(ctx, m, left.err)
-		return out, left
 	default:
 		left.why = provisioner.ReasonOf(left.err, t)
 		left.why.Alone = left.do == backOffJob
@@ -66,12 +75,11 @@ func (w *Worker) attempt(ctx context.Context, a *admission, m Message) (out prov
 		log.DebugContext(ctx, "an attempt left the job waiting", "because", left.why.Because, "system", left.why.System, "wait", left.wait.Round(time.Millisecond), "error", left.err)
 	}
 	w.observe(ctx, e)
-	return out, left
 }
 
 // waited is the time since GitHub created the job, or since it was accepted where that is unknown
 // or makes no sense.
-func waited(m Message) time.Duration {
+func waited(m *Message) time.Duration {
 	if created := m.Job.CreatedAt; !created.IsZero() && created.Before(m.Accepted) {
 		return time.Since(created)
 	}
@@ -86,9 +94,11 @@ func (w *Worker) repeated(m Message) bool {
 		w.tried.has(j.Key()) || w.ended.has(j.Key())
 }
 
-// provision has the engine provision a job. A panic in it, a provider or an observer is the job's
-// own affair: it must take down neither the process nor the job's neighbours.
-func (w *Worker) provision(ctx context.Context, j provisioner.Job) (out provisioner.Outcome, err error) {
+// provision has the engine provision a message's job. A panic in it, a provider or an observer is
+// the job's own affair: it must take down neither the process nor the job's neighbours.
+func (w *Worker) provision(ctx context.Context, m *Message) (out provisioner.Outcome, err error) {
+	j := m.Job
+	j.WaitingAt = m.Accepted
 	err = provisioner.Guard(func() (err error) {
 		out, err = w.provisioner.Provision(ctx, j)
 		return err
@@ -128,7 +138,7 @@ func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.T
 	m := Message{Job: j, Accepted: accepted, Receives: 1}
 	t, err := w.admissible(m)
 	if err != nil {
-		w.reportGivenUp(ctx, m, err)
+		w.reportGivenUp(ctx, &m, err)
 		return provisioner.Outcome{}, err
 	}
 	m.Lane = t.Name
@@ -138,7 +148,7 @@ func (w *Worker) Attempt(ctx context.Context, j provisioner.Job, accepted time.T
 	}
 	m.Job.Repeated = w.repeated(m)
 	w.tried.add(j.Key()) // before the claim is given back
-	out, left := w.attempt(ctx, a, m)
+	out, left := w.attempt(ctx, a, &m)
 	if left.over() {
 		return out, left.err
 	}
@@ -167,7 +177,7 @@ func (w *Worker) admissible(m Message) (provisioner.RunnerType, error) {
 
 var errTooOld = errors.New("the job has waited for longer than GitHub keeps a job queued")
 
-func (w *Worker) reportGivenUp(ctx context.Context, m Message, err error) {
+func (w *Worker) reportGivenUp(ctx context.Context, m *Message, err error) {
 	j := m.Job
 	why := provisioner.ReasonOf(err, provisioner.RunnerType{Name: m.Lane})
 	why.Because = provisioner.BecauseGivenUp

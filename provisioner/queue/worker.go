@@ -194,7 +194,7 @@ func (w *Worker) receive(ctx context.Context, lane string, ready Ready) (*inFlig
 func (w *Worker) awaitAdmission(ctx context.Context, f *inFlight) *admission {
 	t, err := w.admissible(f.message)
 	if err != nil {
-		w.reportGivenUp(ctx, f.message, err)
+		w.reportGivenUp(ctx, &f.message, err)
 		f.delete(ctx)
 		return nil
 	}
