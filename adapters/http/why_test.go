@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"maps"
@@ -253,6 +257,27 @@ func TestAJobThatGetsNoMachineIsShownAtGitHub(t *testing.T) {
 	s.awaitSweeps(t, 8) // and a look or two for others, which must not come
 	n := c.github.Notices()
 	if len(n) != 1 || n[0].Repository != app || n[0].State != "error" || n[0].URL != j.URL || !strings.HasPrefix(n[0].Text, "It is denied: the repository octo-org/app is not allowed") {
+		t.Errorf("%+v", n)
+	}
+}
+
+// Check runs are for Apps alone.
+func TestAnAppShowsItAsACheckRun(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.catalogue(t, "")
+	c.github = githubtest.New(githubtest.Config{AppID: 7})
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(c.env, "GITHUB_TOKEN")
+	c.env["GITHUB_API_URL"], c.env["GITHUB_APP_ID"], c.env["GITHUB_APP_PRIVATE_KEY"] = listen(t, c.github), "7", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+	c.env["REPORT"], c.env["REPOSITORIES"] = "check", "octo-org/other"
+	s := start(t, c.env)
+	j := deliverOne(t, c, s)
+	eventually(t, "a check run", func() bool { return len(c.github.Notices()) > 0 })
+	if n := c.github.Notices()[0]; !n.Check || n.State != "failure" || n.URL != j.URL || !strings.HasPrefix(n.Text, "It is denied: ") {
 		t.Errorf("%+v", n)
 	}
 }
