@@ -11,8 +11,8 @@ import (
 )
 
 // Check implements [provisioner.Checker]: at every place EC2 is asked, by a call with DryRun,
-// whether the launch would work, as far as permissions and parameters go. Whether there is room
-// nobody can ask.
+// whether the launch would work, as far as permissions and parameters go, and whether the image
+// fits. Whether there is room nobody can ask.
 func (p *Provider) Check(ctx context.Context, l provisioner.Launch) (found []provisioner.Finding) {
 	s, err := p.settings(l.Type)
 	if err != nil {
@@ -24,6 +24,7 @@ func (p *Provider) Check(ctx context.Context, l provisioner.Launch) (found []pro
 	if err != nil {
 		return append(found, provisioner.Found(l.Type.Name+": the start-up script", "", err))
 	}
+	found = append(found, p.checkImage(ctx, l, s))
 	for _, at := range s.places(0) {
 		err := p.tryPlace(ctx, l, s, at, script)
 		found = append(found, provisioner.Found(fmt.Sprintf("%s: a launch at %s", l.Type.Name, at), "EC2 would make it; whether it has room nobody can ask", err))

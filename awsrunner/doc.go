@@ -35,5 +35,6 @@
 // ec2:TerminateInstances; ssm:GetParameters for an image that is given as resolve:ssm:NAME, which
 // EC2 resolves with the caller's rights; iam:PassRole for an instance profile. The first spot
 // instance of an account takes iam:CreateServiceLinkedRole for spot.amazonaws.com, or somebody who
-// makes that role beforehand.
+// makes that role beforehand. [Provider.Check] also looks at the image if it may:
+// ec2:DescribeImages, and ssm:GetParameter for one that is given as resolve:ssm:NAME.
 package awsrunner

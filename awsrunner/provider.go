@@ -41,6 +41,9 @@ type Config struct {
 	// Deployment sets this installation's machines apart from another's. Defaults to
 	// [provisioner.DefaultDeployment].
 	Deployment provisioner.Deployment
+	// Parameter returns the value of an SSM parameter. [Provider.Check] alone asks, about images
+	// that are given as resolve:ssm:NAME; without it, it does not look at those.
+	Parameter func(ctx context.Context, name string) (string, error)
 	// Logger defaults to none.
 	Logger *slog.Logger
 }
@@ -55,6 +58,7 @@ type Provider struct {
 	log       *slog.Logger
 
 	deployment provisioner.Deployment
+	parameter  func(ctx context.Context, name string) (string, error)
 
 	mu     sync.Mutex
 	warned map[string]time.Time // when a runner type's pinned release was last looked at
@@ -77,8 +81,8 @@ func New(client EC2, downloads Downloads, types map[string]Settings, cfg Config)
 	}
 	p := &Provider{
 		client: client, downloads: downloads, types: make(map[string]Settings, len(types)), log: cfg.Logger, warned: make(map[string]time.Time),
-		deployment: cmp.Or(cfg.Deployment, provisioner.DefaultDeployment),
-		bucket:     rate.NewLimiter(rate.Limit(cmp.Or(cfg.LaunchesPerSecond, 2)), cmp.Or(cfg.LaunchBurst, 5)),
+		deployment: cmp.Or(cfg.Deployment, provisioner.DefaultDeployment), parameter: cfg.Parameter,
+		bucket: rate.NewLimiter(rate.Limit(cmp.Or(cfg.LaunchesPerSecond, 2)), cmp.Or(cfg.LaunchBurst, 5)),
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)

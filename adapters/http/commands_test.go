@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/datawire/github-runner-provisioner/adapters/statuspage"
+	"github.com/datawire/github-runner-provisioner/awsrunner/ec2test"
 	"github.com/datawire/github-runner-provisioner/provisioner/github/githubtest"
 )
 
@@ -168,6 +171,10 @@ func TestCheckTriesWhatTheSettingsPromise(t *testing.T) {
 	t.Parallel()
 	c := newClouds(t)
 	c.env["REPOSITORIES"], c.env["WEBHOOK_HOOK"] = "octo-org/app", "octo-org/app/7"
+	c.ec2.SetImage("ami-0123456789abcdef0", ec2test.Image{})
+	c.env["AWS_ENDPOINT_URL_SSM"] = listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"Parameter":{"Value":"ami-0123456789abcdef0"}}`) // Ubuntu's newest
+	}))
 	c.github.AddRepository("octo-org", "app")
 	c.github.SetHook("octo-org/app/7", githubtest.Hook{Events: []string{"workflow_job"}})
 	code, out, err := invoke(t, c.env, "check")
@@ -175,7 +182,8 @@ func TestCheckTriesWhatTheSettingsPromise(t *testing.T) {
 		"ok      runner type ubuntu-arm64: [self-hosted, linux, arm64, ubuntu-arm64] on aws, no max\n", "ok      repositories: octo-org/app\n",
 		"ok      at AWS the service is arn:aws:iam::123456789012:user/runners: account 123456789012, region us-east-1\n", "ok      at GitHub the service is the user octocat\n",
 		"ok      the webhook octo-org/app/7: it is active, and sends Workflow jobs to https://runners.example/webhook\n", "note    the webhook octo-org/app/7: whether its secret is WEBHOOK_TOKEN nobody can read",
-		"ok      ubuntu-arm64: a launch at t4g.xlarge: EC2 would make it", "ok      ubuntu-arm64: a launch at m7g.xlarge: EC2 would make it", "ok      macOS-arm64: Codemagic's app app: the token can see it\n",
+		"ok      ubuntu-arm64: a launch at t4g.xlarge: EC2 would make it", "ok      ubuntu-arm64: a launch at m7g.xlarge: EC2 would make it", "ami-id: ami-0123456789abcdef0, arm64, root device /dev/sda1 of 8 GiB\n",
+		"ok      macOS-arm64: Codemagic's app app: the token can see it\n",
 		"is made at the first start",
 	} {
 		if !strings.Contains(out, want) {

@@ -48,6 +48,9 @@ func TestEC2RefusesWhatItsModelDoesNotKnow(t *testing.T) {
 		{signed, "Action=DescribeInstances&Version=2016-11-15&InstanceId.1=i-1", 400, "InvalidInstanceID.NotFound"},
 		{signed, "Action=DescribeInstances&Version=2016-11-15&DryRun=true", 412, "DryRunOperation"},
 		{signed, "Action=TerminateInstances&Version=2016-11-15", 400, "MissingParameter"},
+		{signed, "Action=DescribeImages&Version=2016-11-15&ImageId.1=ubuntu", 400, "InvalidAMIID.Malformed"},
+		{signed, "Action=DescribeImages&Version=2016-11-15&ImageId.1=ami-01234567", 400, "InvalidAMIID.NotFound"},
+		{signed, "Action=DescribeImages&Version=2016-11-15&DryRun=true", 412, "DryRunOperation"},
 		{signed, "Action=DescribeInstances&Version=%zz", 400, "MalformedQueryString"},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(c.body))
@@ -94,7 +97,11 @@ func TestEC2AnswersHaveOnlyTheModelsElements(t *testing.T) {
 	if _, err := client.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{*out.Instances[0].InstanceId}}); err != nil {
 		t.Fatal(err)
 	}
-	if len(bodies) != 3 {
+	fake.SetImage("ami-0123456789abcdef0", ec2test.Image{})
+	if _, err := client.DescribeImages(ctx, &ec2.DescribeImagesInput{ImageIds: []string{"ami-0123456789abcdef0"}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(bodies) != 4 {
 		t.Fatalf("%d answers", len(bodies))
 	}
 	for _, body := range bodies {

@@ -30,12 +30,12 @@ type Config struct {
 	PageSize int
 }
 
-// Server is a fake of EC2's query API, as far as launching, finding and ending instances goes, with
-// the real one's semantics: client tokens that are zonal where a subnet is given, lists that lag,
-// terminated instances that stay in them for an hour and are unknown then, capacity errors that
-// come as 500, dry runs that come as errors. It refuses parameters and values that EC2's own API
-// model does not have, so that a client that drifts is noticed, and requests that are not signed;
-// signatures are not checked. It launches one instance a call.
+// Server is a fake of EC2's query API, as far as looking at images and launching, finding and
+// ending instances goes, with the real one's semantics: client tokens that are zonal where a subnet
+// is given, lists that lag, terminated instances that stay in them for an hour and are unknown
+// then, capacity errors that come as 500, dry runs that come as errors. It refuses parameters and
+// values that EC2's own API model does not have, so that a client that drifts is noticed, and
+// requests that are not signed; signatures are not checked. It launches one instance a call.
 //
 // It is an [http.Handler]; serve it with httptest, or through [fakehttp.Loopback] in a
 // testing/synctest bubble. All methods are safe for concurrent use.
@@ -46,6 +46,7 @@ type Server struct {
 	faults    fakehttp.Faults
 	capacity  func(instanceType, subnet string, spot bool) string
 	instances []*Instance
+	images    map[string]Image
 	calls     map[string]int
 	tokens    float64
 	filled    time.Time
@@ -75,7 +76,7 @@ func (i Instance) Alive() bool { return i.State != "shutting-down" && i.State !=
 // New returns a fake EC2 without instances.
 func New(cfg Config) *Server {
 	cfg.PageSize = cmp.Or(cfg.PageSize, 1000)
-	return &Server{cfg: cfg, calls: make(map[string]int), tokens: float64(cfg.LaunchBurst), filled: time.Now()}
+	return &Server{cfg: cfg, calls: make(map[string]int), images: make(map[string]Image), tokens: float64(cfg.LaunchBurst), filled: time.Now()}
 }
 
 // SetFaults decides what goes wrong from now on. Operations are the names of actions, such as
@@ -179,6 +180,8 @@ func (e *Server) act(action string, r *http.Request) (any, *apiError) {
 		return e.run(form)
 	case "DescribeInstances":
 		return e.describe(form)
+	case "DescribeImages":
+		return e.describeImages(form)
 	default:
 		return e.terminate(form)
 	}

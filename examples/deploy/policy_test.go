@@ -17,6 +17,7 @@ import (
 var actionOf = map[string]string{
 	"ec2:RunInstances":                 "ec2:RunInstances",
 	"ec2:DescribeInstances":            "ec2:DescribeInstances",
+	"ec2:DescribeImages":               "ec2:DescribeImages",
 	"ec2:TerminateInstances":           "ec2:TerminateInstances",
 	"sqs:SendMessage":                  "sqs:SendMessage",
 	"sqs:ReceiveMessage":               "sqs:ReceiveMessage",
@@ -85,6 +86,7 @@ var elsewhere = map[string]string{
 	"sqs:GetQueueAttributes":           "the HTTP server's /readyz",
 	"secretsmanager:GetSecretValue":    "the template stores secrets in SSM only",
 	"sts:GetCallerIdentity":            "the HTTP server's start says who it is",
+	"ec2:DescribeImages":               "the command check looks at images; there are no commands on Lambda",
 }
 
 // everything lists the actions that can't be limited to resources.

@@ -1,10 +1,13 @@
 package wiring
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/datawire/github-runner-provisioner/adapters/internal/config"
 	"github.com/datawire/github-runner-provisioner/awsrunner"
@@ -43,7 +46,14 @@ func newProviders(cfg *config.Config, gh *github.Client, d provisioner.Deploymen
 		if err != nil {
 			return nil, err
 		}
-		if p[awsrunner.Name], err = awsrunner.New(ec2.NewFromConfig(sdk), gh, instances, awsrunner.Config{Deployment: d, Logger: log}); err != nil {
+		c := awsrunner.Config{Deployment: d, Logger: log, Parameter: func(ctx context.Context, name string) (string, error) {
+			out, err := ssm.NewFromConfig(sdk).GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
+			if err != nil || out.Parameter == nil {
+				return "", err
+			}
+			return aws.ToString(out.Parameter.Value), nil
+		}}
+		if p[awsrunner.Name], err = awsrunner.New(ec2.NewFromConfig(sdk), gh, instances, c); err != nil {
 			return nil, err
 		}
 	}

@@ -49,7 +49,7 @@ func main() {
 	must(json.Unmarshal(b, &m))
 	// InstanceType alone has over a thousand values; what is new there is no drift of ours.
 	out := map[string]map[string]*shape{}
-	for _, op := range []string{"RunInstances", "DescribeInstances", "TerminateInstances"} {
+	for _, op := range []string{"RunInstances", "DescribeInstances", "TerminateInstances", "DescribeImages"} {
 		out[op] = map[string]*shape{"input": m.shape(m.Operations[op].Input.Shape, true), "output": m.shape(m.Operations[op].Output.Shape, false)}
 	}
 	enc := json.NewEncoder(os.Stdout)
