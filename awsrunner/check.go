@@ -18,8 +18,13 @@ func (p *Provider) Check(ctx context.Context, l provisioner.Launch) (found []pro
 	if err != nil {
 		return append(found, provisioner.Found(l.Type.Name, "", err))
 	}
-	d, err := p.release(ctx, l, s)
-	found = append(found, provisioner.Found(l.Type.Name+": the runner's release", d.Version, err))
+	var d provisioner.RunnerDownload
+	if what := l.Type.Name + ": the runner's release"; s.RunnerVersion == "" && l.Job.Repository == (provisioner.Repository{}) {
+		found = append(found, provisioner.Finding{Verdict: provisioner.VerdictNote, What: what, Detail: "GitHub tells it to repositories, and none is known"})
+	} else {
+		d, err = p.release(ctx, l, s)
+		found = append(found, provisioner.Found(what, d.Version, err))
+	}
 	script, err := startScript(l, s, d)
 	if err != nil {
 		return append(found, provisioner.Found(l.Type.Name+": the start-up script", "", err))

@@ -63,7 +63,7 @@ func (p *Provider) imageID(ctx context.Context, s Settings) (string, error) {
 	defer cancel()
 	id, err := p.parameter(ctx, name)
 	if err != nil {
-		return "", told{"the parameter " + name + " can't be read (ssm:GetParameter): " + explain(err), err}
+		return "", told{"its parameter can't be read (ssm:GetParameter): " + explain(err), err}
 	}
 	return id, nil
 }

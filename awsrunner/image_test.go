@@ -17,6 +17,26 @@ import (
 	"github.com/datawire/github-runner-provisioner/provisioner/provisionertest/fakehttp"
 )
 
+func TestCheckAsksForNoReleaseWhereNoRepositoryIsKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		version string
+		verdict provisioner.Verdict
+	}{"the newest": {"", provisioner.VerdictNote}, "a pinned one": {"2.338.0", provisioner.VerdictOK}} {
+		t.Run(name, func(t *testing.T) {
+			s := settings()
+			if s.RunnerVersion = c.version; c.version != "" {
+				s.RunnerSHA256 = strings.Repeat("ab", 32)
+			}
+			l := order()
+			l.Job.Repository = provisioner.Repository{}
+			found := provider(t, &ec2API{run: []any{code("DryRunOperation"), code("DryRunOperation"), code("DryRunOperation"), code("DryRunOperation")}}, s, nil).Check(t.Context(), l)
+			if len(found) != 6 || found[0].What != "linux: the runner's release" || found[0].Verdict != c.verdict || found[2].Verdict != provisioner.VerdictOK {
+				t.Errorf("found %+v", found)
+			}
+		})
+	}
+}
+
 func TestCheckLooksAtTheImage(t *testing.T) {
 	const id, parameter = "ami-0123456789abcdef0", "resolve:ssm:/images/ci"
 	type edit = func(*awsrunner.Settings)
@@ -59,7 +79,7 @@ func TestCheckLooksAtTheImage(t *testing.T) {
 			},
 		},
 		"of a parameter that is not there": {
-			image: &ec2test.Image{}, edit: func(s *awsrunner.Settings) { s.Image = parameter }, verdict: provisioner.VerdictFailed, detail: []string{"/images/ci", "ParameterNotFound"},
+			image: &ec2test.Image{}, edit: func(s *awsrunner.Settings) { s.Image = parameter }, verdict: provisioner.VerdictFailed, detail: []string{"its parameter can't be read", "ParameterNotFound"},
 			reader: func(context.Context, string) (string, error) {
 				return "", &smithy.GenericAPIError{Code: "ParameterNotFound"}
 			},

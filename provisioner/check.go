@@ -33,7 +33,7 @@ func Found(what, detail string, err error) Finding {
 }
 
 // Check tries what launching machines of every runner type takes, without launching any. The
-// repository is one whose jobs are served.
+// repository is one whose jobs are served; zero if none is known.
 func (p *Provisioner) Check(ctx context.Context, r Repository) (found []Finding) {
 	for _, t := range p.Types() {
 		checker, ok := p.providers[t.Provider].(Checker)

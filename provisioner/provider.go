@@ -39,7 +39,8 @@ type Planner interface {
 
 // Checker is the optional power of a [Provider] to try what a launch takes (settings, permissions,
 // the cloud's answer) at each place of its runner type, for people who set the service up. The
-// launch is made up as for [Planner]. Check changes nothing anywhere.
+// launch is made up as for [Planner]; its job's repository is zero if none is known. Check changes
+// nothing anywhere.
 type Checker interface {
 	Check(ctx context.Context, l Launch) []Finding
 }

@@ -56,15 +56,24 @@ func Check(ctx context.Context, cfg *config.Config, offline bool, tell func(prov
 	}
 	c.credential(ctx, gh)
 	c.hooks(ctx, gh)
-	var r provisioner.Repository
-	if all := named(cfg.Webhook.Repositories); len(all) > 0 {
-		r = all[0]
-	} else if all, err := gh.Repositories(ctx); err == nil && len(all) > 0 {
-		r = all[0]
-	}
-	for _, f := range engine.Check(ctx, r) {
+	for _, f := range engine.Check(ctx, aRepository(ctx, cfg.Webhook.Repositories, gh)) {
 		c.tell(f)
 	}
+}
+
+// aRepository is one whose jobs are served; zero if none is known.
+func aRepository(ctx context.Context, globs []string, gh *github.Client) provisioner.Repository {
+	if all := named(globs); len(all) > 0 {
+		return all[0]
+	}
+	allows := allowed(globs)
+	all, _ := gh.Repositories(ctx) // an error comes with what there is
+	for _, r := range all {
+		if allows == nil || allows(r) {
+			return r
+		}
+	}
+	return provisioner.Repository{}
 }
 
 func (c *checkup) note(what, detail string) {
