@@ -188,6 +188,23 @@ func TestWhereTracesGo(t *testing.T) {
 	}
 }
 
+func TestTheSDKsOwnVariablesCount(t *testing.T) {
+	c := newCollector(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.url)
+	over := job(t, journal.Ended, "created@0 accepted@1 ended@2")
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	tell(t, quiet, over)
+	if got := c.received(); len(got) != 0 {
+		t.Errorf("sent %s, although nothing is to be sampled", names(got))
+	}
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_on")
+	t.Setenv("OTEL_SERVICE_NAME", "runners of octo-org")
+	tell(t, quiet, over)
+	if got := c.received(); len(got) != 3 || c.service != "runners of octo-org" {
+		t.Errorf("%s sent %s", c.service, names(got))
+	}
+}
+
 func TestTheLogSaysOnceThatTracesCantBeSent(t *testing.T) {
 	c := newCollector(t)
 	c.refuse = http.StatusForbidden
