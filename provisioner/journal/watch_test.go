@@ -62,6 +62,9 @@ func TestEachChangeIsToldOnce(t *testing.T) {
 			[]step{accepted, launch("i-1"), after(3*minute + second), sweep(nil), after(second), sweep(nil), after(3 * second)},
 			"0.1 booting booting, 181.1 waiting machine_lost", 1,
 		},
+		"what happens in the last moment before the stop": {
+			[]step{accepted, launch("i-1"), started(0, "i-1")}, "0.0 running", 0,
+		},
 		"a job that a sweep finds over before GitHub says so": {
 			[]step{accepted, launch("i-1"), after(second), online("i-1"), started(2*second, "i-1"), after(4 * minute), sweep(nil), after(second), ended(3*minute, "i-1", "success"), after(minute)},
 			"0.1 booting booting, 1.1 running, 241.1 ended, 242.1 ended", 0,

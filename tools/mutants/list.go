@@ -177,6 +177,11 @@ var mutants = []mutant{
 	{"what fails to be written down is lost", "provisioner/journal/keep.go", "\t\tj.putBack(taken, forgotten)\n", "\t\t_ = taken\n", "./provisioner/journal"},
 	{"a report is made at every look", "adapters/internal/wiring/report.go", "return n, what, what != j.Reported", "return n, what, true", "-run Reason|Report ./adapters/internal/wiring"},
 	{"reports use up what launches need", "adapters/internal/wiring/report.go", "if !r.pace.Allow() {", "if false {", "-run Report ./adapters/internal/wiring"},
+	{"what happens in the last moment before a stop is told to nobody", "provisioner/journal/watch.go", "j.look(last, false)\n", "\n", "-run TestEachChange ./provisioner/journal"},
+	{"GitHub's word of a job's end is not told", "provisioner/journal/watch.go", "why.Because, !r.Ended.IsZero()}", "why.Because, false}", "-run TestEachChange ./provisioner/journal"},
+	{"an image with another root device passes", "awsrunner/image.go", "fault(root != s.RootDevice,", "fault(false,", "-run Check ./awsrunner"},
+	{"an image of another machine passes", "awsrunner/image.go", "fault(i.Architecture != architectures[s.OS][s.Arch],", "fault(false,", "-run Check ./awsrunner"},
+	{"check asks about a repository that is not served", "adapters/internal/wiring/check.go", "allows == nil || allows(r)", "true || allows(r)", "-run Check ./adapters/internal/wiring"},
 	{"the status page is everybody's", "adapters/internal/server/admin.go", "subtle.ConstantTimeCompare(got[:], want[:]) != 1", "subtle.ConstantTimeCompare(got[:], want[:]) > 1", "-run StatusPage ./adapters/http"},
 	{"a web page elsewhere reads this machine's status page", "adapters/internal/server/admin.go", "if !isLocal(r.Host) {", "if false {", "-run StatusPage ./adapters/http"},
 }
